@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// A block of memory that is filled once, handed around, and used again when nobody holds it any more.
+///
+/// Batches that were built or read are ranges of one of these. The rule that makes sharing it between threads
+/// sound: **bytes are written only by who holds the one reference** (a builder, a cursor, a codec's scratch
+/// memory); from the moment a second reference exists, they are only read. Owners ask
+/// `isKnownUniquelyReferenced` before they write again, and take a fresh buffer otherwise.
+@safe
+package final class ByteBuffer: @unchecked Sendable {
+  /// The memory. Valid from 0 to `capacity`; the bytes up to `count` mean something.
+  package private(set) var base: UnsafeMutableRawPointer
+  package private(set) var capacity: Int
+  /// How many bytes mean something.
+  package var count: Int {
+    didSet { precondition(count >= 0 && count <= capacity, "a buffer's count is beyond its capacity") }
+  }
+
+  /// Takes `capacity` bytes of memory (at least 64), not initialised.
+  package init(capacity: Int) {
+    self.capacity = max(capacity, 64)
+    unsafe base = malloc(self.capacity)!
+    count = 0
+  }
+
+  deinit { unsafe free(base) }
+
+  /// Makes room for at least `needed` bytes in all, keeping the first `count`. Only for the sole owner.
+  package func reserve(_ needed: Int) {
+    guard needed > capacity else { return }
+    capacity = max(needed, capacity + capacity / 2)
+    unsafe base = realloc(base, capacity)!
+  }
+
+  /// The bytes that mean something.
+  package var bytes: Span<UInt8> {
+    @_lifetime(borrow self) get {
+      let span = unsafe Span<UInt8>(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: count)
+      // The memory lives as long as this object, and is not written while a second reference exists.
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// The whole memory, to be filled by the sole owner, who sets `count` afterwards.
+  package func withMutableBytes<R: ~Copyable, E: Error>(
+    _ body: (inout MutableSpan<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
+    // Reading bytes that were never written is no trap: any bit pattern is a byte.
+    var span = unsafe MutableSpan<UInt8>(
+      _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: capacity)
+    return try body(&span)
+  }
+}
