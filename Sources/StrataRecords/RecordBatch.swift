@@ -9,6 +9,8 @@ public struct RecordBatch: Sendable {
   package let buffer: ByteBuffer
   /// Where the batch begins in `buffer`.
   package let start: Int
+  /// Where `records()` begin: a reader that asked for an offset inside of the batch gets no record before it.
+  private var firstOffset: Offset?
 
   /// Takes over the batch at the start of `bytes`, copying it; what follows it is left alone.
   ///
@@ -149,7 +151,8 @@ extension RecordBatch {
       BufferPool.give(plain)
       throw error
     }
-    let reader = RecordReader(header, in: plain, at: 0, plain.count, limits, isPooled: true)
+    var reader = RecordReader(header, in: plain, at: 0, plain.count, limits, isPooled: true)
+    if let firstOffset { try reader.skip(before: firstOffset) }
     return unsafe _overrideLifetime(reader, borrowing: self)
   }
 
@@ -165,5 +168,14 @@ extension RecordBatch {
     try unsafe body.withUnsafeBytes { source throws(FormatError) in
       try unsafe CodecDispatch.decompress(source, codec, into: plain, limit: limit)
     }
+  }
+}
+
+extension RecordBatch {
+  /// The same batch, whose `records()` leave out those before `offset`.
+  package func beginning(at offset: Offset) -> RecordBatch {
+    var copy = self
+    copy.firstOffset = offset
+    return copy
   }
 }

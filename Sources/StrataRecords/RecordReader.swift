@@ -135,6 +135,20 @@ public struct RecordReader: ~Copyable, ~Escapable {
 }
 
 extension RecordReader {
+  /// Steps over the records before `offset`.
+  mutating func skip(before offset: Offset) throws(FormatError) {
+    while remaining > 0 {
+      let (place, count, least) = unsafe (position, remaining, leastDelta)
+      guard let found = try next()?.offset else { return }
+      if found >= offset {
+        unsafe position = place
+        remaining = count
+        leastDelta = least
+        return
+      }
+    }
+  }
+
   /// What comes behind the last record: nothing, or the reason why there is no next one.
   @usableFromInline
   @inline(never)
