@@ -118,7 +118,9 @@ public struct RecordBatchBuilder: ~Copyable, @unchecked Sendable {
     offsetDelta: Int
   ) throws(FormatError) {
     var headersSize = 0
-    for header in headers { headersSize += RecordBatchBuilder.size(of: header) }
+    if !headers.isEmpty {
+      for header in headers { headersSize += RecordBatchBuilder.size(of: header) }
+    }
     // The spans outlive the call, and with them the pointers made of them.
     try appendFields(
       Field(key), Field(value), timestamp ?? defaultTimestamp, headers.count, headersSize, offsetDelta)

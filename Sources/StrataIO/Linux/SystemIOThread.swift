@@ -39,7 +39,9 @@
         }, argument.toOpaque())
       unsafe pthread_sigmask(SIG_SETMASK, &previous, nil)
       // Jobs that nobody would ever run are callers that wait for ever.
-      guard failure == 0 else { fatalError("the I/O thread cannot be started: \(IOError(Errno(failure), "", ""))") }
+      guard failure == 0 else {
+        fatalError("the I/O thread cannot be started: \(IOError(Errno(failure), "", "").detail)")
+      }
       pthread_detach(thread)
     }
   }
