@@ -28,7 +28,7 @@ struct DiskState: Sendable {
   /// The memory of the mappings of each file.
   var mappings: [Int: [MappingBuffer]] = [:]
   /// Sees the disk before each call. For `CrashExplorer`.
-  var observer: (@Sendable (Call, DiskImage) -> Void)?
+  var observer: (@Sendable (Call, DiskImage, SimulatedTime) -> Void)?
 
   init(
     image: DiskImage, time: SimulatedTime, crashPoint: SimulatedDisk.CrashPoint, rules: [FaultRule],
@@ -52,7 +52,7 @@ struct DiskState: Sendable {
     callCount += 1
     call.number = callCount
     time.monotonic += options.nanosecondsPerCall
-    observer?(call, image)
+    observer?(call, image, time)
     if crashPoint == .before(call: callCount) {
       crash("before call \(callCount) (\(call))")
       return false

@@ -12,6 +12,9 @@ public enum Fault: Hashable, Sendable {
   case shortWrite(bytes: Int, IOError.Code)
   /// A synchronisation of a file or a mapping throws and leaves the file as this file system does.
   case failedSync(FailedSync, IOError.Code = .device)
+  /// A synchronisation of a file, a mapping or a directory is acknowledged and makes nothing durable: a disk
+  /// whose cache lies, or a program that forgot the call.
+  case ignoredSync
   /// A write or a store is acknowledged and reaches neither cache nor disk.
   case lostWrite
   /// A write goes to another place of the file, `by` bytes further on.
@@ -92,6 +95,8 @@ extension Fault {
     case .error: operation.canThrow
     case .shortWrite, .misdirectedWrite, .flippedBit: operation == .write
     case .failedSync: operation == .synchronize || operation == .synchronizeMapping
+    case .ignoredSync:
+      operation == .synchronize || operation == .synchronizeMapping || operation == .synchronizeDirectory
     case .lostWrite: operation == .write || operation == .store
     case .delay: true
     }

@@ -104,7 +104,7 @@ final class SimulatedFile: File {
       if case .failedSync(let variant, let code) = fault {
         throw state.failToSynchronize(self.inode, variant, code)
       }
-      state.image.change(self.inode) { $0.synchronize() }
+      if fault != .ignoredSync { state.image.change(self.inode) { $0.synchronize() } }
     }
   }
 

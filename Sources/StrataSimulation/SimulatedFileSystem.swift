@@ -97,8 +97,9 @@ final class SimulatedFileSystem: FileSystem {
   }
 
   func synchronizeDirectory(_ directory: String) throws(IOError) {
-    try disk.perform(Call(.synchronizeDirectory, directory)) { (state, _) throws(Refusal) in
-      state.image.synchronizeDirectory(try state.image.directory(at: directory))
+    try disk.perform(Call(.synchronizeDirectory, directory)) { (state, fault) throws(Refusal) in
+      let inode = try state.image.directory(at: directory)
+      if fault != .ignoredSync { state.image.synchronizeDirectory(inode) }
     }
   }
 

@@ -58,7 +58,7 @@ final class SimulatedMapping: Mapping {
       if case .failedSync(let variant, let code) = fault {
         throw state.failToSynchronize(self.inode, variant, code)
       }
-      state.image.change(self.inode) { $0.synchronize(range) }
+      if fault != .ignoredSync { state.image.change(self.inode) { $0.synchronize(range) } }
     }
   }
 }
