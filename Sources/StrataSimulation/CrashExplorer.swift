@@ -1,8 +1,9 @@
 public import StrataIO
 internal import Synchronization
 
-/// Runs a program once, and then sees what becomes of its files if the power goes at any of its calls, in every
-/// way that the fault model of `SimulatedDisk` allows; also if it goes a second time while the program recovers.
+/// Runs a program once, and then sees what becomes of its files if the power goes at any of its calls, in
+/// every way that the fault model of `SimulatedDisk` allows; also if it goes a second time while the program
+/// recovers.
 ///
 /// The workload says what it promises to its users at the moment it promises it. The check opens what is left
 /// and throws where a promise is broken:
@@ -80,8 +81,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     self.check = check
   }
 
-  /// Tries every crash point, and says how much that was. Throws a `CrashFailure` for the first broken promise, and
-  /// what the workload throws.
+  /// Tries every crash point, and says how much that was. Throws a `CrashFailure` for the first broken
+  /// promise, and what the workload throws.
   public func explore() throws -> CrashReport {
     let recording = try record(options.seed)
     if let difference = recording.difference(try record(options.seed)) {
@@ -98,7 +99,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     return report
   }
 
-  /// Tries the one crash that `token`, from a `CrashFailure`, names. Throws the failure again if it is still there.
+  /// Tries the one crash that `token`, from a `CrashFailure`, names. Throws the failure again if it is still
+  /// there.
   public func replay(_ token: CrashToken) throws {
     let recording = try record(token.seed)
     guard let moment = recording.moments.first(where: { $0.number == token.call }) else {
@@ -206,7 +208,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     if recordsMoments { recorder.observe(disk) { 0 } }
     do {
       try check(
-        CrashSurvivor(disk: disk, promises: life.promises, crashCount: life.token.recoveryCall == nil ? 1 : 2))
+        CrashSurvivor(disk: disk, promises: life.promises, crashCount: life.token.recoveryCall == nil ? 1 : 2)
+      )
     } catch {
       throw failure(life, error, calls, recoveryCalls, disk)
     }

@@ -1,7 +1,7 @@
 /// Which crash, in which outcome: all that is needed to see it again with `CrashExplorer.replay(_:)`.
 ///
-/// Its text is `seed:call:state`, with `:call:state` of the crash during recovery where there was one. The state is a
-/// number, or `~` and the seed of a sample.
+/// Its text is `seed:call:state`, with `:call:state` of the crash during recovery where there was one. The
+/// state is a number, or `~` and the seed of a sample.
 public struct CrashToken: Hashable, Sendable, LosslessStringConvertible {
   /// An outcome of a crash.
   enum State: Hashable, Sendable {

@@ -1,11 +1,11 @@
 internal import Synchronization
 
 extension SimulatedDisk {
-  /// Fails the first call that fits, then the second, and so on, each time on a new disk, until `attempt` gets
-  /// through without a fault. Returns how many calls there were to fail.
+  /// Fails the first call that fits, then the second, and so on, each time on a new disk, until `attempt`
+  /// gets through without a fault. Returns how many calls there were to fail.
   ///
-  /// `attempt` runs the program and does its own checks: a typed error, nothing acknowledged lost, `leaks` nil. An
-  /// error that it throws comes out in a `FaultFailure`.
+  /// `attempt` runs the program and does its own checks: a typed error, nothing acknowledged lost, `leaks`
+  /// nil. An error that it throws comes out in a `FaultFailure`.
   @discardableResult
   public static func failEachCall(
     _ fault: Fault, on operations: Set<Call.Operation>? = nil, pathSuffix: String? = nil, seed: UInt64 = 0,

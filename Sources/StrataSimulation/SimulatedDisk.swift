@@ -35,15 +35,16 @@ internal import Synchronization
 /// - **Reservations** (`preallocate` with `keepingSize`) survive only if a synchronisation of the file
 ///   followed.
 /// - **Failed calls** are `FaultRule`s: any error at any call, short writes, synchronisations that fail as on
-///   ext4, XFS and Btrfs, synchronisations that do nothing, lost and misdirected writes, flipped bits. A disk with a `capacity` fills up; a
-///   write that does not fit stores its first pages and throws `.noSpace`. A failed synchronisation of a
-///   directory leaves its changes pending.
+///   ext4, XFS and Btrfs, synchronisations that do nothing, lost and misdirected writes, flipped bits. A disk
+///   with a `capacity` fills up; a write that does not fit stores its first pages and throws `.noSpace`. A
+///   failed synchronisation of a directory leaves its changes pending.
 /// - **Rot** is done by hand: `flipBit(_:ofByte:in:)`, `overwrite(_:at:with:)`.
 /// - **Misuse traps**: use after `close()`, stores outside of a mapping or behind the end of its file. Bytes
 ///   read there are 0xDB, where a real machine raises SIGBUS.
 ///
-/// Not modelled: stale blocks of other files showing up behind an unsynchronised size; damage to directories and to what was durable,
-/// other than by hand; links to paths, permissions, time stamps that get lost; other processes.
+/// Not modelled: stale blocks of other files showing up behind an unsynchronised size; damage to directories
+/// and to what was durable, other than by hand; links to paths, permissions, time stamps that get lost; other
+/// processes.
 ///
 /// ## Determinism
 ///

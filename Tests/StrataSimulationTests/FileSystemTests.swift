@@ -120,7 +120,8 @@ import Testing
     for _ in 0..<100 {
       let position = Int.random(in: 0...20_000, using: &random)
       let bytes = [UInt8](
-        repeating: UInt8.random(in: 1...255, using: &random), count: Int.random(in: 0...9_000, using: &random))
+        repeating: UInt8.random(in: 1...255, using: &random), count: Int.random(in: 0...9_000, using: &random)
+      )
       switch Int.random(in: 0..<5, using: &random) {
       case 0, 1:
         try file.write(bytes.span, at: Int64(position))
@@ -140,7 +141,7 @@ import Testing
         #expect(disk.fork().contents(of: "a") == model)
       }
       #expect(try file.bytes() == model)
-      #expect(model.indices.allSatisfy { mapping.bytes[$0] == model[$0] })
+      #expect(stride(from: 0, to: model.count, by: 17).allSatisfy { mapping.bytes[$0] == model[$0] })
       if model.count < 40_000 { #expect(mapping.bytes[model.count] == 0xDB) }
     }
     try file.synchronize()

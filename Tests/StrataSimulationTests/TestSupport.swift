@@ -45,6 +45,24 @@ extension SimulatedDisk {
     return found
   }
 
+  /// How many surviving states differ. Hashes whole files at once, which debug builds need.
+  func differentSurvivors(_ model: SurvivalModel? = nil) -> Int {
+    let states = survivingStates(model)
+    return Set((0..<(states.count ?? 0)).map { restarted(into: states[$0]).fingerprint }).count
+  }
+
+  /// A hash over all paths and bytes.
+  var fingerprint: Int {
+    var hasher = Hasher()
+    for path in listing(.durable) {
+      hasher.combine(path)
+      let bytes = contents(of: path, .durable)
+      hasher.combine(bytes?.count)
+      unsafe bytes?.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+    return hasher.finalize()
+  }
+
   var snapshot: [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for path in listing(.durable) where !path.hasSuffix("/") { files[path] = contents(of: path, .durable) }
