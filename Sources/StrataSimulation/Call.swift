@@ -13,14 +13,6 @@ public struct Call: Hashable, Sendable {
     case fileMetadata, read, write, resize, preallocate, synchronize, map, close
     case store, synchronizeMapping
 
-    /// Whether it changes nothing that a crash could lose.
-    public var isReadOnly: Bool {
-      switch self {
-      case .list, .metadata, .fileMetadata, .read, .freeSpace, .close, .unlock, .map: true
-      default: false
-      }
-    }
-
     /// Whether the seam lets it throw.
     var canThrow: Bool {
       switch self {

@@ -49,13 +49,15 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     public var recoverySamples = 16
     /// Faults that the workload meets with.
     public var faults: [FaultRule] = []
+    /// Is told of each crash before it is tried. Where a check traps, the last token is the one to replay.
+    public var willTry: (@Sendable (CrashToken) -> Void)?
     /// The disk; its `survival` says how states are counted out.
     public var disk = SimulatedDisk.Options()
 
     public init() {}
   }
 
-  let options: Options
+  private(set) var options: Options
   let prepare: (@Sendable (SimulatedDisk) throws -> Void)?
   let workload: Workload
   let recover: (@Sendable (LogEnvironment) throws -> Void)?
@@ -75,6 +77,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     check: @escaping Check
   ) {
     self.options = options
+    // A failure shows the calls.
+    self.options.disk.recordsCalls = true
     self.prepare = prepare
     self.workload = workload
     self.recover = recover
@@ -203,6 +207,7 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
   private func attempt(
     _ life: Life, _ calls: [Call], _ recoveryCalls: [Call]? = nil, recordsMoments: Bool = false
   ) throws -> (moments: [Moment], calls: [Call]) {
+    options.willTry?(life.token)
     let disk = boot(life)
     let recorder = MomentRecorder()
     if recordsMoments { recorder.observe(disk) { 0 } }

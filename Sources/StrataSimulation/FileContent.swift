@@ -173,6 +173,13 @@ struct FileContent: Sendable {
     forsaken = []
   }
 
+  /// Puts other bytes in place of all, durable at once.
+  mutating func replaceDurably(_ bytes: [UInt8]) {
+    resize(to: 0)
+    write(bytes.span, at: 0)
+    synchronize()
+  }
+
   /// Changes both images behind everybody's back, as rot and misdirected writes do.
   mutating func damage(at position: Int, _ bytes: Span<UInt8>) {
     let inside = min(bytes.count, max(0, durable.size - position))

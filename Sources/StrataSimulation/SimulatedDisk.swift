@@ -32,6 +32,8 @@ internal import Synchronization
 ///   two renames may reach the disk in either order, a file whose bytes are durable may have no name. Only
 ///   changes of the same name keep their order (`SurvivalModel.NameOrder`). Synchronising a file does not
 ///   make its name durable, though some file systems do that.
+/// - **Locks** end with the power. The holder's name in a lock file is durable at once, so that it does not
+///   multiply the states; the file's own name is not.
 /// - **Reservations** (`preallocate` with `keepingSize`) survive only if a synchronisation of the file
 ///   followed.
 /// - **Failed calls** are `FaultRule`s: any error at any call, short writes, synchronisations that fail as on

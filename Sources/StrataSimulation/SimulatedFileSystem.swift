@@ -119,10 +119,8 @@ final class SimulatedFileSystem: FileSystem {
         guard state.fittingLength(inode, 0..<text.count, self.disk.options) == text.count else {
           throw .noSpace
         }
-        state.change(inode, 0..<text.count) { file in
-          file.resize(to: 0)
-          file.write(text.span, at: 0)
-        }
+        state.image.change(inode) { $0.replaceDurably(text) }
+        state.reload(inode)
       }
       state.image.retain(inode)
       if mode == .exclusive {

@@ -1,5 +1,6 @@
 import StrataIO
 import StrataSimulation
+import Synchronization
 import Testing
 
 /// A program that saves a document as programs do: beside the old one, renamed over it. Any of its barriers
@@ -164,6 +165,14 @@ struct Saver: Sendable {
     // Without a second crash nobody would know.
     options.recoveries = 0
     #expect(throws: Never.self) { try journal(isBroken: true, options).explore() }
+  }
+
+  @Test func everyCrashIsAnnounced() throws {
+    let tokens = Mutex<Set<CrashToken>>([])
+    var options = CrashExplorer<UInt8>.Options()
+    options.willTry = { token in _ = tokens.withLock { $0.insert(token) } }
+    let report = try Saver().explorer(options).explore()
+    #expect(tokens.withLock { $0.count } == report.states)
   }
 
   @Test func aWorkloadThatDiffersFromRunToRunIsRefused() throws {

@@ -91,6 +91,7 @@ import Testing
     _ = try fileSystem.lock("l", .exclusive, holder: "d")
     #expect(disk.openLockCount == 0, "it ends with its last reference")
     #expect(disk.contents(of: "l") == Array("d".utf8))
+    #expect(disk.survivingStates().units.map(\.description) == ["create l"])
   }
 
   @Test func aCrashReleasesLocks() throws {
@@ -109,6 +110,30 @@ import Testing
     lock.release()
     _ = try fileSystem.open("b", .create)
     _ = file
+  }
+
+  /// Threads may share a disk; each sees its own bytes.
+  @Test func manyThreadsAtOnce() async throws {
+    try await withThrowingTaskGroup { group in
+      for number in UInt8(0)..<8 {
+        group.addTask {
+          let environment = disk.environment
+          let file = try environment.write("shared", [number], at: Int64(number))
+          for index in 0..<200 {
+            let own = try environment.write("\(number)", [number, UInt8(index)])
+            try file.write([number].span, at: Int64(number))
+            guard try own.bytes() == [number, UInt8(index)] else { throw CancellationError() }
+            try environment.fileSystem.synchronizeDirectory("/")
+          }
+          let lock = try environment.fileSystem.lock("lock", .shared, holder: "")
+          lock.release()
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(disk.contents(of: "shared") == [0, 1, 2, 3, 4, 5, 6, 7])
+    #expect(disk.listing().count == 10)
+    #expect(disk.leaks == nil)
   }
 
   /// Random operations on one file give the bytes that an array gives, also through a mapping.
