@@ -66,6 +66,7 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
   /// An explorer of `workload`.
   ///
   /// - Parameters:
+  ///   - options: How much is tried, and on which disk.
   ///   - prepare: Fills the disk before the workload starts. No crash is tried in it, and what it leaves
   ///     unsynchronised is dirty when the workload starts.
   ///   - workload: The program. An error that it throws ends the exploration.

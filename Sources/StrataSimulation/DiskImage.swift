@@ -37,7 +37,7 @@ struct DiskImage: Sendable {
   private(set) var version: UInt64 = 0
   /// Pages that are in use.
   private(set) var usedPages = 0
-  private var nextInode = 2
+  private(set) var nextInode = 2
 
   init(time: Int64) {
     directories = [Self.root: Directory(modificationTime: time)]
@@ -253,43 +253,6 @@ extension DiskImage {
     self.files = files
     self.nextInode = nextInode
     usedPages = files.values.reduce(0) { $0 + $1.allocatedPages }
-  }
-
-  /// What stays of it, in this choice of pending names and with these files, when the power goes.
-  func surviving(_ survives: [Bool], _ image: (Int, FileContent) -> FileImage) -> DiskImage {
-    let names = reachable(survivingNames(survives))
-    var links: [Int: Int] = [:]
-    for inode in names.values.flatMap(\.values) { links[inode, default: 0] += 1 }
-    var kept: [Int: FileContent] = [:]
-    for (inode, count) in links {
-      guard let file = files[inode] else { continue }
-      kept[inode] = FileContent(
-        durable: image(inode, file), reserved: file.survivingReservation, links: count,
-        modificationTime: file.modificationTime)
-    }
-    return DiskImage(
-      names: names, files: kept, directoryTimes: directories.mapValues(\.modificationTime),
-      nextInode: nextInode)
-  }
-
-  /// The names of every directory after a crash that `survives`, one for each pending operation, describes.
-  func survivingNames(_ survives: [Bool]) -> [Int: [String: Int]] {
-    var names = directories.mapValues(\.durable)
-    for (operation, survives) in zip(pending, survives) where survives {
-      operation.apply({ names[$0.directory]?[$0.name] }, { names[$0.directory]?[$0.name] = $1 })
-    }
-    return names
-  }
-
-  private func reachable(_ names: [Int: [String: Int]]) -> [Int: [String: Int]] {
-    var found: [Int: [String: Int]] = [:]
-    var open = [Self.root]
-    while let inode = open.popLast() {
-      guard let entries = names[inode], found[inode] == nil else { continue }
-      found[inode] = entries
-      open.append(contentsOf: entries.values)
-    }
-    return found
   }
 
   /// The same disk as a machine sees it on which nothing is open.
