@@ -145,7 +145,7 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     let choices = choices(states, options.maximumStates, options.samples, options.samplesBesides, &random)
     report.note(states, isEnumerated: states.count ?? .max <= options.maximumStates)
     // Which of the states are crashed a second time: the first, and others spread over the rest.
-    let stride = max(1, choices.count / max(1, options.recoveries))
+    let stride = (choices.count - 1) / max(1, options.recoveries) + 1
     for (place, choice) in choices.enumerated() {
       let token = CrashToken(seed: options.seed, call: moment.number, state: choice)
       let life = Life(
@@ -237,7 +237,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
 
   private func boot(_ life: Life) -> SimulatedDisk {
     SimulatedDisk(
-      life.state.image, life.moment.time.afterRestart(), seed: options.seed &+ 1, crashAt: .never, faults: [],
+      life.state.image, life.moment.time.afterRestart(), seed: life.token.seed &+ 1, crashAt: .never,
+      faults: [],
       options: options.disk)
   }
 
