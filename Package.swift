@@ -51,7 +51,8 @@ let package = Package(
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict
     ),
     .target(name: "StrataSimulation", dependencies: ["StrataIO"], swiftSettings: strict),
-    .target(name: "Strata", dependencies: ["StrataRecords", "StrataIO", "StrataLock"], swiftSettings: strict),
+    .target(
+      name: "Strata", dependencies: ["StrataRecords", "StrataIO", "StrataLock"], swiftSettings: strict),
     .executableTarget(name: "StrataCLI", dependencies: ["Strata"], swiftSettings: strict),
     .testTarget(
       name: "StrataRecordsTests", dependencies: ["StrataRecords", "CStrataShims"], swiftSettings: strict),
