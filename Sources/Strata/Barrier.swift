@@ -53,6 +53,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case closeTrim
   /// An index is cut to its entries.
   case trimIndex
+  /// A file that is made beside the one whose place it takes begins empty.
+  case emptyTemporary
   /// Files that an interrupted roll or rebuild left go.
   case removeLeftover
 }

@@ -79,7 +79,7 @@ package struct LeaderEpochs: Hashable, Sendable {
     let temporary = path + SegmentFiles.temporarySuffix
     let file = try fileSystem.open(temporary, .create)
     defer { file.close() }
-    try file.resize(to: 0)
+    try file.resize(to: 0, .emptyTemporary)
     try file.write(Array(text.utf8).span, at: 0)
     try file.synchronize(.epochs)
     try fileSystem.rename(temporary, to: path, .epochsRename)

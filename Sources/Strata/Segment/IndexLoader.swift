@@ -109,7 +109,7 @@ struct IndexLoader {
     try io { () throws(IOError) in
       let file = try fileSystem.open(temporary, .create)
       defer { file.close() }
-      try file.resize(to: 0)
+      try file.resize(to: 0, .emptyTemporary)
       try file.write(mapping.bytes.extracting(0..<count), at: 0)
       try file.synchronize(.rebuiltIndex)
       try fileSystem.rename(temporary, to: path, .rebuiltIndexRename)

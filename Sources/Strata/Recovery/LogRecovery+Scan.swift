@@ -1,0 +1,136 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Reading what may be torn.
+extension LogRecovery {
+  /// Reads every segment that the plan names, cuts what is no batch, and makes the rest durable.
+  mutating func scan(
+    _ plan: RecoveryPlan, _ facts: inout RecoveryFacts, _ sealed: inout [SegmentView],
+    _ epochs: inout LeaderEpochs, _ pointFile: inout DurablePointFile
+  ) throws(LogError) -> Active {
+    var expected = facts.segments[plan.scanned[0]].baseOffset
+    for (turn, place) in plan.scanned.enumerated() {
+      let fact = facts.segments[place]
+      let isLast = place == facts.segments.count - 1
+      var active = try read(
+        fact, from: turn == 0 ? plan.start : nil, isLast: isLast, expected: expected, &epochs)
+      expected = active.found.progress.nextOffset
+      if let damage = active.damage {
+        let next = isLast ? nil : facts.segments[place + 1].baseOffset
+        var isPadding = false
+        if next == expected {
+          isPadding = try isZero(active.found, active.found.progress.position..<fact.size)
+        }
+        if !isPadding {
+          try refuseBelowDurablePoint(damage, active.found, plan, fact)
+          if let point = facts.durablePoint { try lower(&pointFile, point, to: active.found.progress) }
+          try cut(damage, &active.found, fact, Array(facts.segments[(place + 1)...]), &epochs)
+          facts.segments.removeSubrange((place + 1)...)
+          if !isLast { active.found = try reopenAsLast(active.found) }
+          try rewrite(active.found, plan)
+          return active.found
+        }
+      }
+      if isLast {
+        try rewrite(active.found, plan)
+        return active.found
+      }
+      sealed.append(
+        SegmentView(segment: active.found.segment, progress: active.found.progress, isSealed: true))
+    }
+    preconditionFailure("a log has a last segment")
+  }
+
+  private mutating func read(
+    _ fact: RecoveryFacts.SegmentFact, from start: SegmentProgress?, isLast: Bool, expected: Offset,
+    _ epochs: inout LeaderEpochs
+  ) throws(LogError) -> (found: Active, damage: BatchDamage?) {
+    var progress = start ?? SegmentProgress(baseOffset: fact.baseOffset)
+    let bare = segment(at: fact.baseOffset)
+    let file = try bare.file()
+    let index: SegmentIndex
+    var allocation = SegmentIndex.Allocation()
+    let ready: Segment
+    if isLast {
+      let opened = try openActiveIndex(bare, end: fact.size)
+      index = opened.index
+      allocation = opened.allocation
+      if try !agrees(index, allocation, with: progress, file) {
+        // Entries that the checkpoint counts on are gone or wrong: all of them are made again.
+        progress = SegmentProgress(baseOffset: fact.baseOffset)
+      }
+      let needed = scan.indexBytes(for: fact.size - progress.position).offsets / OffsetIndexEntry.byteCount
+      try io { () throws(IOError) in try index.reserve(needed, behind: progress, &allocation) }
+      ready = Segment(
+        baseOffset: fact.baseOffset, directory: directory, access: .readWrite, configuration: configuration,
+        fileSystem: fileSystem, file: file, activeIndex: index)
+      report.rebuiltIndexes.append(fact.baseOffset)
+    } else {
+      // Its index files are checked, and made again where they are wrong, at first use.
+      let bytes = scan.indexBytes(for: fact.size)
+      index = SegmentIndex(
+        offsets: HeapMapping(count: bytes.offsets), times: HeapMapping(count: bytes.times))
+      progress = SegmentProgress(baseOffset: fact.baseOffset)
+      ready = bare
+    }
+    let from = progress.position
+    var found = epochs
+    let damage = try scan.run(file, end: fact.size, progress: &progress, index: index) { batch, _ in
+      if batch.header.partitionLeaderEpoch.rawValue >= 0 {
+        found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
+      }
+    }
+    epochs = found
+    report.scannedBytes += progress.position - from
+    let active = Active(
+      segment: ready, file: file, index: index, allocation: allocation, progress: progress)
+    return (active, damage)
+  }
+
+  /// A segment that turned out to be the last one needs index files to go on with.
+  private mutating func reopenAsLast(_ found: Active) throws(LogError) -> Active {
+    var epochs = LeaderEpochs()
+    let fact = RecoveryFacts.SegmentFact(
+      baseOffset: found.segment.baseOffset, size: found.progress.position)
+    return try read(fact, from: nil, isLast: true, expected: found.segment.baseOffset, &epochs).found
+  }
+
+  func isZero(_ found: Active, _ range: Range<Int64>) throws(LogError) -> Bool {
+    try io { () throws(IOError) in try found.file.isZero(range) }
+  }
+
+  /// Damage in bytes that were durable is never cut.
+  private func refuseBelowDurablePoint(
+    _ damage: BatchDamage, _ found: Active, _ plan: RecoveryPlan, _ fact: RecoveryFacts.SegmentFact
+  ) throws(LogError) {
+    if LegacyMessageSet.isPlausible(damage.header), try legacyChecksumFits(found, fact) {
+      throw LogError(
+        .damaged, path: found.segment.path(.log), position: damage.position,
+        detail:
+          "a message set of magic \(damage.header!.magic); this format, older than Kafka 0.11, is not read",
+        cause: damage.reason)
+    }
+    guard let durable = plan.durable else { return }
+    let isBelow =
+      found.progress.baseOffset < durable.baseOffset
+      || (found.progress.baseOffset == durable.baseOffset && damage.position < durable.position)
+    guard isBelow else { return }
+    let from = found.progress.nextOffset
+    throw LogError(
+      .damaged, path: found.segment.path(.log), position: damage.position,
+      offsets: from..<max(Offset(from.rawValue + 1), durable.nextOffset),
+      detail: "bytes that were durable are no batch any more; nothing was changed", cause: damage.reason)
+  }
+
+  private func legacyChecksumFits(
+    _ found: Active, _ fact: RecoveryFacts.SegmentFact
+  ) throws(LogError) -> Bool {
+    let position = found.progress.position
+    let count = Int(min(fact.size - position, 16 << 20))
+    var bytes = [UInt8](repeating: 0, count: count)
+    var span = bytes.mutableSpan
+    let read: Int
+    do { read = try found.file.read(into: &span, at: position) } catch { throw LogError(error) }
+    return LegacyMessageSet.isWhole(bytes.span.extracting(0..<read))
+  }
+}
