@@ -45,6 +45,16 @@ package final class ByteBuffer: @unchecked Sendable {
     }
   }
 
+  /// `count` bytes of the memory from `start` on, to be filled by the sole owner.
+  package func withMutableBytes<R: ~Copyable, E: Error>(
+    from start: Int, count: Int, _ body: (inout MutableSpan<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
+    precondition(start >= 0 && count >= 0 && count <= capacity - start, "beyond the buffer's capacity")
+    var span = unsafe MutableSpan<UInt8>(
+      _unsafeStart: (base + start).assumingMemoryBound(to: UInt8.self), count: count)
+    return try body(&span)
+  }
+
   /// The whole memory, to be filled by the sole owner, who sets `count` afterwards.
   package func withMutableBytes<R: ~Copyable, E: Error>(
     _ body: (inout MutableSpan<UInt8>) throws(E) -> R
@@ -53,5 +63,25 @@ package final class ByteBuffer: @unchecked Sendable {
     var span = unsafe MutableSpan<UInt8>(
       _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: capacity)
     return try body(&span)
+  }
+}
+
+extension ByteBuffer {
+  /// Moves the bytes of `range` to the front, and forgets all others. Only for the sole owner.
+  package func moveToFront(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    unsafe memmove(base, base + range.lowerBound, range.count)
+    count = range.count
+  }
+
+  /// Adds `bytes` at the end. Only for the sole owner.
+  package func append(_ bytes: Span<UInt8>) {
+    guard !bytes.isEmpty else { return }
+    reserve(count + bytes.count)
+    unsafe bytes.withUnsafeBufferPointer { source in
+      // The room was made above, and a span never overlaps memory that it does not belong to.
+      _ = unsafe memcpy(base + count, source.baseAddress!, source.count)
+    }
+    count += bytes.count
   }
 }

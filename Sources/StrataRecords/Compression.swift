@@ -37,7 +37,8 @@ public struct Compression: Hashable, Sendable {
 
   private init(_ codec: Codec, level: Int? = nil) {
     precondition(
-      level == nil || codec.levels.map { $0.contains(level!) } == true, "\(codec.name) has no level \(level!)")
+      level == nil || codec.levels.map { $0.contains(level!) } == true, "\(codec.name) has no level \(level!)"
+    )
     self.codec = codec
     self.level = level
   }

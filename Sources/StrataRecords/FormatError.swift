@@ -13,6 +13,8 @@ public struct FormatError: Error, Hashable, Sendable {
     case limitExceeded
     /// A message set of magic 0 or 1, or a magic that does not exist; `detail` names it.
     case unsupportedMagic
+    /// A magic other than 2 on a batch whose version-2 checksum fits: the magic itself was damaged.
+    case damagedMagic
     /// The checksum does not fit the bytes.
     case checksumMismatch
     /// Codec bits that name no codec.

@@ -7,6 +7,9 @@ public struct Timestamp: Hashable, Sendable {
   public init(milliseconds: Int64) {
     self.milliseconds = milliseconds
   }
+
+  /// What stands in a record that has no timestamp: −1.
+  package static let none = Timestamp(milliseconds: -1)
 }
 
 extension Timestamp: Comparable {

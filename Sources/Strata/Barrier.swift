@@ -1,0 +1,107 @@
+internal import StrataIO
+
+/// Every call that makes something durable, or changes what a name or a size means, by the name of its purpose.
+///
+/// What a crash leaves behind rests on these calls and on their order. Each has a name of its own so that the
+/// crash tests can leave any one of them out, and have to notice.
+package enum Barrier: String, CaseIterable, Sendable {
+  /// The parents of a new log's folder know it.
+  case parentDirectories
+  /// A sync that was asked for: an append's, a flush's.
+  case commit
+  /// A full segment's records, before the next one gets its name.
+  case rollOldSegment
+  /// The next segment's name.
+  case rollDirectory
+  /// What was reserved behind a full segment's records is given back.
+  case rollTrim
+  /// The durable point, every 64 MiB and wherever something depends on it.
+  case durablePoint
+  /// The index pages that the durable point's checkpoint speaks of.
+  case indexPages
+  /// A rebuilt index, before it gets its name.
+  case rebuiltIndex
+  /// A rebuilt index gets its name.
+  case rebuiltIndexRename
+  /// A rebuilt index's name.
+  case rebuiltIndexDirectory
+  /// The partial bytes of an append that failed go.
+  case failedAppendCut
+  /// Bytes that recovery moves aside, before they are cut.
+  case quarantine
+  /// The name of the file they are in.
+  case quarantineDirectory
+  /// A torn tail goes.
+  case recoveryCut
+  /// The cut is on the disk before anything is appended.
+  case recoveryCutSync
+  /// Bytes above the durable point, written anew.
+  case recoveryRewrite
+  /// A segment that lies wholly behind the cut goes, its bytes moved aside before.
+  case recoveryRemove
+  /// The names that recovery changed.
+  case recoveryDirectory
+  /// The leader epochs, before they get their name.
+  case epochs
+  /// The leader epochs get their name.
+  case epochsRename
+  /// The name of the leader epochs.
+  case epochsDirectory
+  /// The last segment's records when the log is closed.
+  case closeSegment
+  /// What was reserved behind the last segment's records is given back.
+  case closeTrim
+  /// An index is cut to its entries.
+  case trimIndex
+  /// Files that an interrupted roll or rebuild left go.
+  case removeLeftover
+}
+
+package enum Mutants {
+  #if DEBUG || MUTANTS
+    /// The barrier that this test leaves out.
+    @TaskLocal package static var leftOut: Barrier?
+
+    @inline(__always)
+    static func leavesOut(_ barrier: Barrier) -> Bool { leftOut == barrier }
+  #else
+    @inline(__always)
+    static func leavesOut(_ barrier: Barrier) -> Bool { false }
+  #endif
+}
+
+extension File {
+  func synchronize(_ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try synchronize()
+  }
+
+  func resize(to size: Int64, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try resize(to: size)
+  }
+}
+
+extension Mapping {
+  func synchronize(_ range: Range<Int>, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try synchronize(range)
+  }
+}
+
+extension FileSystem {
+  func synchronizeDirectory(_ path: String, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try synchronizeDirectory(path)
+  }
+
+  func rename(_ source: String, to destination: String, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try rename(source, to: destination)
+  }
+
+  func remove(_ path: String, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try remove(path)
+  }
+}

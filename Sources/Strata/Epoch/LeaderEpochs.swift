@@ -1,0 +1,88 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Which leader epoch began at which offset, in Kafka's `leader-epoch-checkpoint`:
+///
+///     0                      the version
+///     2                      the number of lines that follow
+///     0 0                    epoch 0 began at offset 0
+///     1 4711
+///
+/// A log that stands alone begins with epoch 0, and begins the next one whenever its end was taken back.
+package struct LeaderEpochs: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    package var epoch: LeaderEpoch
+    package var startOffset: Offset
+  }
+
+  /// Both numbers grow from entry to entry.
+  package private(set) var entries: [Entry] = []
+
+  package init() {}
+
+  /// The epoch that new batches get.
+  var current: LeaderEpoch { entries.last?.epoch ?? 0 }
+
+  /// Parses the file's text; nil where it is not in the format.
+  package init?(parsing text: String) {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+    guard lines.count >= 2, lines[0] == "0", let count = Int(lines[1]), count == lines.count - 2 else {
+      return nil
+    }
+    for line in lines.dropFirst(2) {
+      let fields = line.split(separator: " ")
+      guard fields.count == 2, let epoch = Int32(fields[0]), let offset = Int64(fields[1]), epoch >= 0,
+        offset >= 0
+      else { return nil }
+      if let last = entries.last {
+        guard epoch > last.epoch.rawValue, offset >= last.startOffset.rawValue else { return nil }
+      }
+      entries.append(Entry(epoch: LeaderEpoch(epoch), startOffset: Offset(offset)))
+    }
+  }
+
+  package var text: String {
+    "0\n\(entries.count)\n" + entries.map { "\($0.epoch) \($0.startOffset)\n" }.joined()
+  }
+
+  /// Lets `epoch` begin at `offset`. Entries from there on are gone with the records that they spoke of.
+  package mutating func begin(_ epoch: LeaderEpoch, at offset: Offset) {
+    if let last = entries.last, last.epoch >= epoch { return }
+    while let last = entries.last, last.startOffset >= offset { entries.removeLast() }
+    entries.append(Entry(epoch: epoch, startOffset: offset))
+  }
+
+  /// Begins the epoch behind the current one, since what was at `offset` and behind is gone.
+  mutating func beginNext(at offset: Offset) {
+    begin(LeaderEpoch(current.rawValue + 1), at: offset)
+  }
+
+  /// Reads the checkpoint of a log; nil where there is none, or none that can be read.
+  static func load(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) -> LeaderEpochs? {
+    let path = SegmentFiles.path(directory, SegmentFiles.leaderEpochsName)
+    let file: any File
+    do { file = try fileSystem.open(path, .read) } catch {
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
+    defer { file.close() }
+    let size = min(try file.metadata().size, 16 << 20)
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    var span = bytes.mutableSpan
+    let count = try file.read(into: &span, at: 0)
+    return LeaderEpochs(parsing: String(decoding: bytes.prefix(count), as: UTF8.self))
+  }
+
+  /// Puts the checkpoint in place of the one before, durably.
+  func store(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) {
+    let path = SegmentFiles.path(directory, SegmentFiles.leaderEpochsName)
+    let temporary = path + SegmentFiles.temporarySuffix
+    let file = try fileSystem.open(temporary, .create)
+    defer { file.close() }
+    try file.resize(to: 0)
+    try file.write(Array(text.utf8).span, at: 0)
+    try file.synchronize(.epochs)
+    try fileSystem.rename(temporary, to: path, .epochsRename)
+    try fileSystem.synchronizeDirectory(directory, .epochsDirectory)
+  }
+}

@@ -1,0 +1,125 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// The writing end of a log: the one place that writes to the active segment. Held, by its lock, through an
+/// append's system call, so that batches lie in the order of their offsets.
+///
+/// An append leaves either all of its batches behind or nothing: what a failed write may have put down is cut
+/// off again before the lock is given back.
+struct Appender: ~Copyable {
+  let configuration: LogConfiguration
+  var segment: Segment
+  var file: any File
+  var index: SegmentIndex
+  /// How far the active segment is written; what readers know of it is a copy in `LogState`.
+  var progress: SegmentProgress
+  var indexAllocation: SegmentIndex.Allocation
+  /// Blocks of the file are reserved up to here.
+  var allocatedEnd: Int64
+  /// The wall clock when the segment was begun, in milliseconds.
+  var segmentCreated: Int64
+  var epochs: LeaderEpochs
+  /// Where records become batches.
+  var builder: RecordBatchBuilder
+  /// Where many small batches become one write.
+  var staging: ByteBuffer
+  /// Whether bytes of a failed append may still lie behind the end.
+  var hasLeftovers = false
+
+  /// Blocks are reserved in steps as large as the segment is already, between these bounds in bytes: so that
+  /// a small log stays small, and a large one seldom asks.
+  static let allocationSteps: ClosedRange<Int64> = 1 << 20...64 << 20
+  /// Batches are gathered into one write up to this size. Larger writes run at a fraction of the speed on
+  /// machines that give free memory back to their host.
+  static let stagingBytes = 128 << 10
+
+  /// Writes `batches` behind one another at the end of the active segment, which has the room for them.
+  mutating func write(_ batches: some Collection<RecordBatch>, byteCount: Int) throws(IOError) {
+    let before = progress
+    if hasLeftovers { try cutLeftovers() }
+    try index.reserve(batches.count, behind: progress, &indexAllocation)
+    try allocate(through: progress.position + Int64(byteCount))
+    do {
+      if batches.count > 1, byteCount <= Self.stagingBytes {
+        try writeGathered(batches)
+      } else {
+        try writeEach(batches)
+      }
+    } catch {
+      progress = before
+      hasLeftovers = true
+      // What cannot be cut now is cut before the next write.
+      do { try cutLeftovers() } catch {}
+      throw error
+    }
+  }
+
+  private mutating func writeEach(_ batches: some Collection<RecordBatch>) throws(IOError) {
+    for batch in batches {
+      let header = placed(batch)
+      var head = [16 of UInt8](repeating: 0)
+      var span = head.mutableSpan
+      header.encodePlacement(into: &span)
+      try file.write(
+        head.span, batch.bytes.extracting(RecordBatchHeader.placementByteCount...), at: progress.position)
+      SegmentScan.enter(header, &progress, index, interval: configuration.indexIntervalBytes)
+    }
+  }
+
+  private mutating func writeGathered(_ batches: some Collection<RecordBatch>) throws(IOError) {
+    let start = progress.position
+    let before = progress
+    staging.count = 0
+    for batch in batches {
+      let header = placed(batch)
+      let place = staging.count
+      staging.append(batch.bytes)
+      staging.withMutableBytes { header.encodePlacement(into: &$0, at: place) }
+      _ = progress.take(
+        lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp, checksum: header.crc,
+        byteCount: header.sizeInBytes, interval: configuration.indexIntervalBytes)
+    }
+    try file.write(staging.bytes, at: start)
+    // The entries are stored only now: they speak of bytes that are there.
+    progress = before
+    for batch in batches {
+      SegmentScan.enter(placed(batch), &progress, index, interval: configuration.indexIntervalBytes)
+    }
+  }
+
+  /// The header of `batch` with the offset and the epoch that it gets here.
+  @inline(__always)
+  private func placed(_ batch: RecordBatch) -> RecordBatchHeader {
+    var header = batch.header
+    header.baseOffset = progress.nextOffset
+    header.partitionLeaderEpoch = epochs.current
+    return header
+  }
+
+  /// Reserves blocks ahead of the writes, a step at a time.
+  private mutating func allocate(through end: Int64) throws(IOError) {
+    guard configuration.preparation == .allocated, end > allocatedEnd else { return }
+    let limit = max(Int64(configuration.segmentBytes), end)
+    let step = min(max(end, Self.allocationSteps.lowerBound), Self.allocationSteps.upperBound)
+    let target = min(limit, max(end, allocatedEnd + step))
+    do {
+      try file.preallocate(allocatedEnd..<target, keepingSize: true)
+      allocatedEnd = target
+    } catch {
+      switch error.code {
+      case .unsupported: allocatedEnd = .max
+      // A step may not fit where the batch still does; the write itself will tell.
+      case .noSpace: allocatedEnd = end
+      default: throw error
+      }
+    }
+  }
+
+  /// Cuts off what a failed append may have left. A log with leftovers neither appends, rolls nor closes well.
+  mutating func cutLeftovers() throws(IOError) {
+    guard hasLeftovers else { return }
+    try file.resize(to: progress.position, .failedAppendCut)
+    allocatedEnd = progress.position
+    hasLeftovers = false
+  }
+}

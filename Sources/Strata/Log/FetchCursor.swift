@@ -1,0 +1,128 @@
+internal import StrataIO
+public import StrataRecords
+
+/// Reads a log's batches from an offset on, one after the other, to the end that its isolation shows.
+///
+///     var batches = log.fetch(from: .init(0))
+///     while let batch = try batches.next() { … }
+///
+/// At the end `next()` returns nil; asked again later, it goes on with what has come since. A cursor belongs to
+/// one thread at a time. It reads what the segments held when it came to them: a segment that is removed
+/// meanwhile is read to its end.
+///
+/// Every batch is checked against its CRC. A batch may begin before the offset that was asked for; its
+/// `records()` begin there all the same.
+public struct FetchCursor: ~Copyable, Sendable {
+  private let log: Log
+  private let isolation: FetchIsolation
+  private let maximumBytes: Int
+  private let target: Offset
+  private var reader: BatchFileReader
+  /// Where the reader reads; nil before the first batch was found.
+  private var source: Source?
+  /// The end that was visible when it was last looked at. It only grows.
+  private var visibleEnd = Offset(0)
+
+  private struct Source: Sendable {
+    var view: SegmentView
+    var file: any File
+  }
+
+  /// The offset of the next record that it would return.
+  public private(set) var position: Offset
+
+  init(log: Log, from offset: Offset, maximumBytes: Int, isolation: FetchIsolation) {
+    self.log = log
+    self.isolation = isolation
+    self.maximumBytes = maximumBytes
+    target = offset
+    position = offset
+    reader = BatchFileReader(
+      position: 0, expectedOffset: 0, limits: log.configuration.limits, maximumRead: maximumBytes)
+  }
+
+  /// The next batch; nil where nothing more is to be seen yet.
+  ///
+  /// - Throws: `.damaged`, with the offsets that cannot be read: go on behind them with a new cursor.
+  ///   `.offsetOutOfRange` where the log begins behind the offset by now, or ends before it; `.closed`, `.io`.
+  public mutating func next() throws(LogError) -> RecordBatch? {
+    while true {
+      if source == nil, try !begin() { return nil }
+      let (view, file) = (source!.view, source!.file)
+      let step: BatchFileReader.Step
+      do {
+        step = try reader.next(in: file, end: view.progress.position, bound: view.progress.nextOffset)
+      } catch { throw LogError(error) }
+      switch step {
+      case .batch(let batch):
+        if batch.lastOffset < position { continue }
+        guard try isVisible(batch) else { return nil }
+        position = batch.nextOffset
+        return batch.baseOffset < target ? batch.beginning(at: target) : batch
+      case .end:
+        guard try advance() else { return nil }
+      case .damage(let damage):
+        if try isPadding(view) {
+          guard try advance() else { return nil }
+        } else {
+          throw damaged(damage, view)
+        }
+      }
+    }
+  }
+
+  /// Finds the first batch. False where there is nothing to see yet.
+  private mutating func begin() throws(LogError) -> Bool {
+    let (start, end, visible, view) = try log.look(at: position, isolation)
+    guard position >= start, position <= end else {
+      throw LogError(
+        .offsetOutOfRange, path: log.path, offsets: start..<end,
+        detail: "offset \(position) was asked for; the log has \(start) to \(end) (exclusive)")
+    }
+    guard position < visible else { return false }
+    let file = try view.segment.file()
+    reader.move(to: 0, expectedOffset: view.baseOffset)
+    try Log.seek(&reader, to: position, in: view, file)
+    source = Source(view: view, file: file)
+    return true
+  }
+
+  /// Goes on where the segment is at its end: with what was appended to it, or with the next one.
+  private mutating func advance() throws(LogError) -> Bool {
+    let known = source!.view
+    let (now, next) = try log.lookAgain(at: known.baseOffset)
+    if let now, now.progress.position > known.progress.position, !known.isSealed {
+      source!.view = now
+      return true
+    }
+    if let now, !now.isSealed { return false }
+    guard let next else { return false }
+    source!.view = next
+    source!.file = try next.segment.file()
+    reader.move(to: 0, expectedOffset: max(next.baseOffset, position))
+    return true
+  }
+
+  /// Whether this isolation shows the batch. Where it does not, the cursor stays before it.
+  private mutating func isVisible(_ batch: RecordBatch) throws(LogError) -> Bool {
+    if isolation == .logEnd || batch.lastOffset < visibleEnd { return true }
+    visibleEnd = try log.visibleEnd(isolation)
+    if batch.lastOffset < visibleEnd { return true }
+    // It is read again when it can be seen.
+    source = nil
+    return false
+  }
+
+  /// Zeros that a crash left behind a segment that was ended: the next one goes on with the next offset.
+  private func isPadding(_ view: SegmentView) throws(LogError) -> Bool {
+    guard view.isSealed, let next = try log.lookAgain(at: view.baseOffset).next else { return false }
+    guard next.baseOffset == reader.expectedOffset else { return false }
+    do {
+      return try source!.file.isZero(reader.position..<view.progress.position)
+    } catch { throw LogError(error) }
+  }
+
+  private func damaged(_ damage: BatchDamage, _ view: SegmentView) -> LogError {
+    log.damaged(damage, view, from: max(position, reader.expectedOffset))
+  }
+}

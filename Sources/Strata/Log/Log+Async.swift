@@ -1,0 +1,260 @@
+public import StrataIO
+public import StrataRecords
+
+/// The forms of the verbs that suspend instead of blocking. The system calls are made by the environment's I/O
+/// thread, never by Swift's cooperative pool.
+extension Log {
+  /// Opens the log without blocking the task's thread. Else as the blocking `open`.
+  public static func open(
+    _ path: String, configuration: LogConfiguration = LogConfiguration(), access: LogAccess = .readWrite,
+    environment: LogEnvironment = .system
+  ) async throws(LogError) -> Log {
+    try await onIOThread(environment) { () throws(LogError) in
+      try open(path, configuration: configuration, access: access, environment: environment)
+    }
+  }
+
+  /// Appends one record. Tasks that append at the same time share writes and syncs. Else as the blocking form.
+  @discardableResult
+  public func append(
+    _ record: Record, durability: Durability? = nil
+  ) async throws(LogError) -> AppendedBatch {
+    try await submit(.records([record]), durability)
+  }
+
+  /// Appends records as one batch. Else as the blocking form.
+  @discardableResult
+  public func append(
+    _ records: some Collection<Record>, durability: Durability? = nil
+  ) async throws(LogError) -> AppendedBatch {
+    try await submit(.records(Array(records)), durability)
+  }
+
+  /// Appends a batch. Else as the blocking form.
+  @discardableResult
+  public func append(
+    _ batch: RecordBatch, durability: Durability? = nil
+  ) async throws(LogError) -> AppendedBatch {
+    try await submit(.batch(batch), durability)
+  }
+
+  /// Waits until every record up to and with `offset` survives the loss of power.
+  ///
+  /// - Throws: as the blocking form; `.cancelled` when the task is cancelled, and the records stay.
+  public func waitUntilDurable(through offset: Offset) async throws(LogError) {
+    try checkExists(offset)
+    try await wait(.durable, for: Offset(offset.rawValue + 1))
+  }
+
+  /// Waits until everything that was appended before the call survives the loss of power.
+  public func flush() async throws(LogError) {
+    try checkUsable()
+    try await wait(.durable, for: logEndOffset)
+  }
+
+  /// Closes the log. Else as the blocking form.
+  public func close() async throws(LogError) {
+    try await Log.onIOThread(environment) { () throws(LogError) in try self.close() }
+  }
+
+  static func onIOThread<R: Sendable>(
+    _ environment: LogEnvironment, _ body: @escaping @Sendable () throws(LogError) -> R
+  ) async throws(LogError) -> R {
+    let result: Result<R, LogError> = await unsafe withUnsafeContinuation { continuation in
+      environment.ioThread.enqueue {
+        let result: Result<R, LogError>
+        do throws(LogError) { result = .success(try body()) } catch { result = .failure(error) }
+        unsafe continuation.resume(returning: result)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Waits for an event without blocking a thread.
+  func wait(_ event: Waiter.Event, for offset: Offset) async throws(LogError) {
+    let identity = state.withLock { state in
+      state.nextWaiter += 1
+      return state.nextWaiter
+    }
+    let result: Result<Void, LogError> = await withTaskCancellationHandler {
+      await unsafe withUnsafeContinuation { continuation in
+        enroll(
+          Waiter(identity: identity, event: event, offset: offset) {
+            unsafe continuation.resume(returning: $0)
+          })
+      }
+    } onCancel: {
+      abandon(identity)
+    }
+    try result.get()
+  }
+
+  /// Puts a waiter on the list, unless what it waits for has happened already.
+  private func enroll(_ waiter: Waiter) {
+    let cancelled = Task.isCancelled
+    let (answer, mustLead) = state.withLock { state -> (Result<Void, LogError>?, Bool) in
+      if waiter.isDone(state) { return (.success(()), false) }
+      if let poison = state.poison { return (.failure(poison), false) }
+      if state.phase == .closed { return (.failure(LogError(.closed, path: path)), false) }
+      if cancelled { return (.failure(cancellation), false) }
+      state.waiters.append(waiter)
+      if case .durable = waiter.event { return (nil, !state.isSynchronizing) }
+      return (nil, false)
+    }
+    if let answer { waiter.resume(answer) }
+    if mustLead { leadOnIOThread() }
+  }
+
+  /// Takes a waiter off the list whose task was cancelled.
+  private func abandon(_ identity: UInt64) {
+    let found = state.withLock { $0.takeWaiters { $0.identity == identity } }
+    for waiter in found { waiter.resume(.failure(cancellation)) }
+  }
+
+  private var cancellation: LogError {
+    LogError(.cancelled, path: path, detail: "the task was cancelled; what was appended stays")
+  }
+
+  /// Lets the I/O thread synchronise for the tasks that wait.
+  func leadOnIOThread() {
+    environment.ioThread.enqueue { [self] in
+      let turn = state.withLock { state -> Turn? in
+        guard !state.isSynchronizing, state.poison == nil, state.phase == .open, state.hasUnservedWaiter
+        else {
+          return nil
+        }
+        return state.beginTurn()
+      }
+      if let turn { lead(turn) }
+    }
+  }
+}
+
+/// Appends of tasks, in the order in which they came.
+struct SubmissionQueue: Sendable {
+  enum Content: Sendable {
+    case records([Record])
+    case batch(RecordBatch)
+  }
+
+  struct Submission: Sendable {
+    var content: Content
+    var isSynced: Bool
+    var resume: @Sendable (Result<AppendedBatch, LogError>) -> Void
+  }
+
+  var waiting: [Submission] = []
+  /// Whether a job is on its way that will take them all.
+  var isScheduled = false
+}
+
+extension Log {
+  private func submit(
+    _ content: SubmissionQueue.Content, _ durability: Durability?
+  ) async throws(LogError) -> AppendedBatch {
+    let isSynced = (durability ?? configuration.durability) == .synced
+    let result: Result<AppendedBatch, LogError> = await unsafe withUnsafeContinuation { continuation in
+      let submission = SubmissionQueue.Submission(content: content, isSynced: isSynced) {
+        unsafe continuation.resume(returning: $0)
+      }
+      let mustSchedule = submissions.withLock { queue in
+        queue.waiting.append(submission)
+        defer { queue.isScheduled = true }
+        return !queue.isScheduled
+      }
+      if mustSchedule { environment.ioThread.enqueue { [self] in appendSubmissions() } }
+    }
+    return try result.get()
+  }
+
+  /// Appends everything that waits, with one write where it is small, and synchronises once.
+  private func appendSubmissions() {
+    let taken = submissions.withLock { queue in
+      queue.isScheduled = false
+      let taken = queue.waiting
+      queue.waiting = []
+      return taken
+    }
+    var written: [(SubmissionQueue.Submission, AppendedBatch)] = []
+    written.reserveCapacity(taken.count)
+    var gathered: [(SubmissionQueue.Submission, RecordBatch)] = []
+    var bytes = 0
+    for submission in taken {
+      do {
+        let batch = try batch(of: submission.content)
+        if bytes + batch.sizeInBytes > Appender.stagingBytes {
+          write(&gathered, &written)
+          bytes = 0
+        }
+        gathered.append((submission, batch))
+        bytes += batch.sizeInBytes
+      } catch {
+        submission.resume(.failure(error))
+      }
+    }
+    write(&gathered, &written)
+    settle(written)
+  }
+
+  private func batch(of content: SubmissionQueue.Content) throws(LogError) -> RecordBatch {
+    switch content {
+    case .batch(let batch): return batch
+    case .records(let records):
+      let now = Timestamp(milliseconds: environment.wallClockMilliseconds())
+      return try withAppender { appender throws(LogError) in
+        do throws(FormatError) {
+          appender.builder.defaultTimestamp = now
+          for record in records { try appender.builder.append(record) }
+          return try appender.builder.finish()
+        } catch {
+          appender.builder.removeAll()
+          throw LogError(error, path: path)
+        }
+      }
+    }
+  }
+
+  /// Writes what was gathered. Where that fails, each is tried alone, so that one cannot fail the others.
+  private func write(
+    _ gathered: inout [(SubmissionQueue.Submission, RecordBatch)],
+    _ written: inout [(SubmissionQueue.Submission, AppendedBatch)]
+  ) {
+    guard !gathered.isEmpty else { return }
+    defer { gathered.removeAll(keepingCapacity: true) }
+    do {
+      let places = try append(gathered.map(\.1), durability: .buffered)
+      for (index, place) in places.enumerated() { written.append((gathered[index].0, place)) }
+    } catch {
+      var appended = 0
+      if let offsets = error.offsets {
+        // A part of them lies in a segment that was ended meanwhile.
+        var base = offsets.lowerBound
+        while appended < gathered.count, base < offsets.upperBound {
+          let last = Offset(base.rawValue + Int64(gathered[appended].1.header.lastOffsetDelta))
+          written.append((gathered[appended].0, AppendedBatch(baseOffset: base, lastOffset: last)))
+          base = Offset(last.rawValue + 1)
+          appended += 1
+        }
+      }
+      for (submission, batch) in gathered[appended...] {
+        do { written.append((submission, try append(batch, durability: .buffered))) } catch {
+          submission.resume(.failure(error))
+        }
+      }
+    }
+  }
+
+  private func settle(_ written: [(SubmissionQueue.Submission, AppendedBatch)]) {
+    var failure: LogError?
+    if let last = written.last(where: { $0.0.isSynced })?.1.lastOffset {
+      do { try commit(through: last) } catch { failure = error }
+    }
+    for (submission, place) in written {
+      if submission.isSynced, let failure {
+        submission.resume(.failure(failure))
+      } else {
+        submission.resume(.success(place))
+      }
+    }
+  }
+}

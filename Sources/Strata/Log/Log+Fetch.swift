@@ -1,0 +1,170 @@
+internal import StrataIO
+public import StrataRecords
+
+extension Log {
+  /// A cursor over the batches from `offset` on, to the end that `isolation` shows.
+  ///
+  /// `maximumBytes` bounds what one system call reads and the cursor keeps in memory, not the result; a larger
+  /// batch is read whole all the same. Nothing is read before the first `next()`.
+  public func fetch(
+    from offset: Offset, maximumBytes: Int = 256 << 10, isolation: FetchIsolation = .durable
+  ) -> FetchCursor {
+    FetchCursor(log: self, from: offset, maximumBytes: maximumBytes, isolation: isolation)
+  }
+
+  /// The offset of the first record that is not older than `timestamp`; nil where all are.
+  ///
+  /// It is the records that decide, in the order of their offsets: a later record may be older.
+  ///
+  /// - Throws: `.damaged`, `.unreadableBatch`, `.closed`, `.io`.
+  public func offset(
+    for timestamp: Timestamp, isolation: FetchIsolation = .durable
+  ) throws(LogError) -> Offset? {
+    let (views, start, end) = try readableState(isolation)
+    for view in views where view.progress.nextOffset > start {
+      guard let from = try candidate(for: timestamp, in: view) else { continue }
+      var cursor = fetch(from: max(from, start), isolation: isolation)
+      while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
+        guard batch.maxTimestamp >= timestamp else { continue }
+        if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
+      }
+    }
+    return nil
+  }
+
+  /// Where in a segment to begin to look for `timestamp`; nil where every record of it is older.
+  private func candidate(for timestamp: Timestamp, in view: SegmentView) throws(LogError) -> Offset? {
+    let found = try view.segment.index(for: view)
+    let base = view.baseOffset
+    if view.isSealed, found.progress.timeEntries > 0, found.progress.largestTimestamp < timestamp {
+      return nil
+    }
+    let entry = found.index.lastEntry(below: timestamp, count: found.progress.timeEntries, base: base)
+    guard let entry, entry.offset >= base, entry.offset < view.progress.nextOffset else { return base }
+    return Offset(entry.offset.rawValue + 1)
+  }
+
+  private func firstRecord(
+    notBefore timestamp: Timestamp, in batch: RecordBatch
+  ) throws(LogError) -> Offset? {
+    do {
+      var records = try batch.records(limits: configuration.limits)
+      while let record = try records.next() {
+        if record.timestamp >= timestamp { return record.offset }
+      }
+      return nil
+    } catch {
+      throw LogError(
+        .unreadableBatch, path: path, offsets: batch.baseOffset..<batch.nextOffset,
+        detail: "the batch is as it was written, but its records cannot be read", cause: error)
+    }
+  }
+
+  /// Puts `reader` in front of the first batch of a segment that has `offset` or lies behind it.
+  ///
+  /// The index is a hint: the batch that an entry points at has to be the one it speaks of, else the segment is
+  /// walked from its start. Batches before are checked as they are walked over, so that a broken header cannot
+  /// hide the one that is looked for.
+  static func seek(
+    _ reader: inout BatchFileReader, to offset: Offset, in view: SegmentView, _ file: any File
+  ) throws(LogError) {
+    guard offset > view.baseOffset else { return }
+    let found = try view.segment.index(for: view)
+    let base = view.baseOffset
+    let entry = found.index.lastEntry(notAbove: offset, count: found.progress.offsetEntries, base: base)
+    guard let entry, entry.position >= 0, entry.position < view.progress.position else { return }
+    reader.move(to: entry.position, expectedOffset: base)
+    let header: RecordBatchHeader?
+    do { header = try reader.peekHeader(in: file, end: view.progress.position) } catch {
+      throw LogError(error)
+    }
+    guard let header, header.lastOffset == entry.offset else {
+      if view.isSealed { view.segment.distrustIndex() }
+      reader.move(to: 0, expectedOffset: base)
+      return
+    }
+    if entry.offset < offset { reader.skip(header) }
+  }
+
+  /// What a reader finds at `offset`: the log's bounds, what it may see, and the segment to look in.
+  func look(
+    at offset: Offset, _ isolation: FetchIsolation
+  ) throws(LogError) -> (start: Offset, end: Offset, visible: Offset, view: SegmentView) {
+    let look = { (state: borrowing LogState) in
+      (state.phase, state.logStart, state.logEnd, state.end(isolation), state.segment(for: offset))
+    }
+    var (phase, start, end, visible, view) = state.withLock { look($0) }
+    if access == .readOnly, offset >= visible {
+      try refresh()
+      (phase, start, end, visible, view) = state.withLock { look($0) }
+    }
+    guard phase == .open else {
+      throw LogError(.closed, path: path, detail: "the log was closed; open it again")
+    }
+    return (start, end, visible, view)
+  }
+
+  /// The segment of that base offset as it is now, and the one behind it.
+  func lookAgain(at baseOffset: Offset) throws(LogError) -> (now: SegmentView?, next: SegmentView?) {
+    if access == .readOnly, baseOffset >= state.withLock({ $0.active.baseOffset }) { try refresh() }
+    let (phase, now, next) = state.withLock {
+      ($0.phase, $0.view(of: baseOffset), $0.segment(behind: baseOffset))
+    }
+    guard phase == .open else {
+      throw LogError(.closed, path: path, detail: "the log was closed; open it again")
+    }
+    return (now, next)
+  }
+
+  func visibleEnd(_ isolation: FetchIsolation) throws(LogError) -> Offset {
+    state.withLock { $0.end(isolation) }
+  }
+
+  private func readableState(
+    _ isolation: FetchIsolation
+  ) throws(LogError) -> (views: [SegmentView], start: Offset, end: Offset) {
+    if access == .readOnly { try refresh() }
+    let (phase, views, start, end) = state.withLock {
+      ($0.phase, $0.sealed + [$0.active], $0.logStart, $0.end(isolation))
+    }
+    guard phase == .open else {
+      throw LogError(.closed, path: path, detail: "the log was closed; open it again")
+    }
+    return (views, start, end)
+  }
+
+  /// The error of a reader that met damage: which offsets cannot be read.
+  ///
+  /// How many records the broken bytes held is not known; what is known is where the next index entry or the
+  /// next segment goes on.
+  func damaged(_ damage: BatchDamage, _ view: SegmentView, from: Offset) -> LogError {
+    var upper = view.progress.nextOffset
+    if let found = try? view.segment.index(for: view) {
+      let base = view.baseOffset
+      for place in 0..<found.progress.offsetEntries {
+        let entry = found.index.offsetEntry(place, base: base)
+        guard entry.position > damage.position, entry.offset >= from else { continue }
+        // The entry names the last offset of its batch; what lies before that batch may be lost.
+        if let start = try? batchStart(at: entry, in: view) {
+          upper = max(Offset(from.rawValue + 1), start)
+          break
+        }
+      }
+    }
+    return LogError(
+      .damaged, path: view.segment.path(.log), position: damage.position,
+      offsets: from..<max(upper, Offset(from.rawValue + 1)),
+      detail: "these offsets cannot be read; go on behind them, or repair the log", cause: damage.reason)
+  }
+
+  private func batchStart(at entry: OffsetIndexEntry, in view: SegmentView) throws -> Offset? {
+    var reader = BatchFileReader(
+      position: entry.position, expectedOffset: view.baseOffset, limits: configuration.limits,
+      maximumRead: 4096)
+    let file = try view.segment.file()
+    guard case .batch(let batch) = try reader.next(in: file, end: view.progress.position),
+      batch.lastOffset == entry.offset
+    else { return nil }
+    return batch.baseOffset
+  }
+}

@@ -1,0 +1,97 @@
+public import StrataIO
+internal import StrataRecords
+
+extension Log {
+  /// Opens the log in the folder `path`, and creates it where there is none (with `.readWrite`).
+  ///
+  /// After an unclean stop this reads what lies above the known durable point (at most 64 MiB and what was not
+  /// synchronised), moves a torn tail aside and cuts it, and makes the rest durable; `recoveryReport` says what
+  /// was done. After a clean close it reads nothing. Read-only opening changes nothing, and works beside a writer.
+  ///
+  /// - Throws: `.locked` where another holder writes (the detail names it); `.damaged` where bytes are broken
+  ///   that were durable; `.notADirectory`, `.notFound`, `.permissionDenied`, `.noSpace`, `.io`.
+  public static func open(
+    _ path: String, configuration: LogConfiguration = LogConfiguration(), access: LogAccess = .readWrite,
+    environment: LogEnvironment = .system
+  ) throws(LogError) -> Log {
+    let recovered: RecoveredLog
+    switch access {
+    case .readWrite:
+      var recovery = LogRecovery(directory: path, configuration: configuration, environment: environment)
+      recovered = try recovery.run()
+    case .readOnly:
+      recovered = try ReadOnlyOpening(
+        directory: path, configuration: configuration, environment: environment
+      ).run()
+    }
+    return Log(
+      path: path, configuration: configuration, access: access, environment: environment,
+      recovered: recovered)
+  }
+
+  /// Makes everything durable, gives reserved space back, and leaves the log so that the next open has nothing
+  /// to read. Afterwards every verb throws `.closed`; closing again does nothing. A reader that is under way ends
+  /// with `.closed`, and holds the file that it reads until it is gone.
+  ///
+  /// - Throws: `.poisoned`, `.io`, `.noSpace`; the log is closed all the same, and the next open repairs it.
+  public func close() throws(LogError) {
+    var failure: LogError?
+    let isFirst = appender.withLock { appender in
+      guard state.withLock({ $0.phase }) == .open else { return false }
+      if appender != nil {
+        do throws(LogError) { try finish(&appender!) } catch { failure = error }
+        appender = nil
+      }
+      endPhase()
+      return true
+    }
+    guard isFirst else { return }
+    durablePoint.withLock { $0?.close() }
+    for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.close() }
+    lock?.release()
+    if let failure { throw failure }
+  }
+
+  private func endPhase() {
+    let waiters = state.withLock { state in
+      state.phase = .closed
+      return state.takeWaiters { _ in true }
+    }
+    let error = LogError(.closed, path: path, detail: "the log was closed; open it again")
+    for waiter in waiters { waiter.resume(.failure(error)) }
+    turnEnded.0.advance()
+    turnEnded.1.advance()
+  }
+
+  /// The clean end: records, indexes and the durable point are on the disk, in this order.
+  private func finish(_ appender: inout Appender) throws(LogError) {
+    let turn = try takeTurn()
+    do {
+      try io { () throws(IOError) in
+        try appender.cutLeftovers()
+        try appender.file.synchronize(.closeSegment)
+      }
+      // The entry that ends the time index stays: the next batch's entry comes behind it, as in Kafka.
+      if let entry = appender.progress.takeTimeEntry() {
+        try io { () throws(IOError) in
+          try appender.index.reserve(0, behind: appender.progress, &appender.indexAllocation)
+        }
+        appender.index.store(
+          entry, at: appender.progress.timeEntries - 1, base: appender.progress.baseOffset)
+      }
+      let progress = appender.progress
+      try io { () throws(IOError) in
+        if appender.allocatedEnd > progress.position {
+          try appender.file.resize(to: progress.position, .closeTrim)
+        }
+        try appender.index.synchronize(progress)
+        try appender.index.trim(progress)
+      }
+      try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
+      endTurn(turn, .success(progress), checkpoint: progress)
+    } catch {
+      endTurn(turn, .failure(poisoned(by: error)))
+      throw error
+    }
+  }
+}

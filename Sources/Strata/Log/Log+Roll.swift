@@ -1,0 +1,145 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Why a segment ends before a batch. The decision is Kafka's (`LogSegment.shouldRoll`).
+extension Log {
+  func mustRoll(before batch: RecordBatch, _ appender: borrowing Appender) -> Bool {
+    let progress = appender.progress
+    guard progress.position > 0 else { return false }
+    if progress.position + Int64(batch.header.sizeInBytes) > Int64(configuration.segmentBytes) { return true }
+    if appender.index.freeEntries(progress) == 0 { return true }
+    if !fitsRelatively(progress, behind: Int64(batch.header.lastOffsetDelta) + 1) { return true }
+    guard let age = configuration.segmentMilliseconds else { return false }
+    // A segment ages by its records' timestamps; where they have none, by the clock.
+    if progress.firstTimestamp.milliseconds >= 0, batch.header.maxTimestamp.milliseconds >= 0 {
+      let (passed, over) = batch.header.maxTimestamp.milliseconds.subtractingReportingOverflow(
+        progress.firstTimestamp.milliseconds)
+      return over || passed > age
+    }
+    return environment.wallClockMilliseconds() - appender.segmentCreated > age
+  }
+
+  /// Whether offsets up to `count` behind the end can be written relative to the segment's base, in 31 bits.
+  func fitsRelatively(_ progress: SegmentProgress, behind count: Int64) -> Bool {
+    progress.nextOffset.rawValue - progress.baseOffset.rawValue + count - 1 <= Int64(Int32.max)
+  }
+
+  /// Ends the active segment and begins the next one at the log's end.
+  ///
+  /// The order is what recovery relies on: the old segment's bytes are on the disk before the next one has a
+  /// name, so that only the last segment of a log can hold anything that is not; the durable point passes on
+  /// when the new name is on the disk too.
+  func roll(_ appender: inout Appender) throws(LogError) {
+    try io { () throws(IOError) in try appender.cutLeftovers() }
+    let turn = try takeTurn()
+    do {
+      try rollHoldingTurn(&appender)
+      endTurn(turn, .success(appender.progress), checkpoint: appender.progress)
+    } catch {
+      let isTransient = error.code == .noSpace
+      endTurn(turn, isTransient ? .success(nil) : .failure(poisoned(by: error)))
+      throw error
+    }
+  }
+
+  private func rollHoldingTurn(_ appender: inout Appender) throws(LogError) {
+    let old = appender.segment
+    var ended = appender.progress
+    do { try appender.file.synchronize(.rollOldSegment) } catch { throw poisoned(by: LogError(error)) }
+    if let entry = ended.takeTimeEntry() {
+      appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
+    }
+    let fileSystem = environment.fileSystem
+    // First what can fail for want of room, while nothing has changed yet.
+    try io { () throws(IOError) in try appender.index.synchronize(ended) }
+    let next = try NewSegment.create(
+      at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem)
+    try io { () throws(IOError) in
+      try fileSystem.synchronizeDirectory(path, .rollDirectory)
+      if appender.allocatedEnd > ended.position, appender.allocatedEnd != .max {
+        try appender.file.resize(to: ended.position, .rollTrim)
+      }
+      try appender.index.trim(ended)
+    }
+    let progress = SegmentProgress(baseOffset: ended.nextOffset)
+    try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
+    old.seal(appender.index, ended)
+    appender.begin(next, progress, now: environment.wallClockMilliseconds())
+    state.withLock { state in
+      state.sealed.append(SegmentView(segment: old, progress: ended, isSealed: true))
+      state.active = SegmentView(segment: next.segment, progress: progress, isSealed: false)
+      state.statistics.rolledSegments += 1
+      state.statistics.synchronizations += 1
+    }
+  }
+}
+
+extension SegmentIndex {
+  /// How many batches may still be written before an index is full.
+  func freeEntries(_ progress: SegmentProgress) -> Int {
+    // One entry of the time index is kept for the segment's end.
+    max(0, min(offsetCapacity - progress.offsetEntries, timeCapacity - 1 - progress.timeEntries))
+  }
+}
+
+/// The files of a segment that nothing was written to yet.
+struct NewSegment {
+  var segment: Segment
+  var file: any File
+  var index: SegmentIndex
+
+  /// Creates the files of the segment that begins at `baseOffset`. Their names are not durable yet.
+  static func create(
+    at baseOffset: Offset, directory: String, configuration: LogConfiguration, fileSystem: any FileSystem
+  ) throws(LogError) -> NewSegment {
+    let path = SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .log))
+    do {
+      let index = try createIndex(
+        at: baseOffset, directory: directory, configuration: configuration, fileSystem: fileSystem)
+      // The name comes last: whoever finds it may expect the rest.
+      let file = try fileSystem.open(path, .createNew)
+      let segment = Segment(
+        baseOffset: baseOffset, directory: directory, access: .readWrite, configuration: configuration,
+        fileSystem: fileSystem, file: file, activeIndex: index)
+      return NewSegment(segment: segment, file: file, index: index)
+    } catch {
+      // An index without a segment means nothing, and is used again by the next try.
+      throw LogError(error)
+    }
+  }
+
+  /// Creates the index files of an active segment, empty, and maps them at their largest size.
+  static func createIndex(
+    at baseOffset: Offset, directory: String, configuration: LogConfiguration, fileSystem: any FileSystem,
+    atLeast bytes: (offsets: Int, times: Int) = (0, 0)
+  ) throws(IOError) -> SegmentIndex {
+    let offsetBytes = max(configuration.indexBytes, bytes.offsets)
+    let timeBytes = max(configuration.indexBytes, bytes.times)
+    let offsets = try emptyFile(
+      SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .index)), fileSystem)
+    let times = try emptyFile(
+      SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .timeindex)), fileSystem)
+    return SegmentIndex(
+      offsets: try offsets.map(length: offsetBytes / 8 * 8, .readWrite),
+      times: try times.map(length: timeBytes / 12 * 12, .readWrite), files: (offsets, times))
+  }
+
+  private static func emptyFile(_ path: String, _ fileSystem: any FileSystem) throws(IOError) -> any File {
+    let file = try fileSystem.open(path, .create)
+    if try file.metadata().size > 0 { try file.resize(to: 0, .removeLeftover) }
+    return file
+  }
+}
+
+extension Appender {
+  /// Goes on in a new segment.
+  mutating func begin(_ next: NewSegment, _ progress: SegmentProgress, now: Int64) {
+    segment = next.segment
+    file = next.file
+    index = next.index
+    self.progress = progress
+    indexAllocation = SegmentIndex.Allocation()
+    allocatedEnd = 0
+    segmentCreated = now
+  }
+}

@@ -1,0 +1,124 @@
+internal import StrataIO
+internal import StrataLock
+public import StrataRecords
+
+/// A durable, append-only log of records in a folder of its own, in Apache Kafka's on-disk format.
+///
+/// Any number of threads may append, fetch and wait at once. Appending and fetching are plain calls; only waiting
+/// has an `async` form. Nothing happens behind the caller's back but on the environment's I/O thread, which
+/// starts with the first `async` call.
+///
+///     let log = try Log.open("data/orders")
+///     let appended = try log.append(Record(key: "42", value: "…"))     // on the disk when it returns
+///
+///     var batches = log.fetch(from: appended.baseOffset)
+///     while let batch = try batches.next() {
+///       var records = try batch.records()
+///       while let record = try records.next() { use(record.value) }
+///     }
+///
+/// One process at a time may have it open for writing; others may read beside it. `close()` leaves it so that
+/// the next open has nothing to repair; a log that just goes away is like a process that was killed: what was
+/// durable is there.
+public final class Log: Sendable {
+  /// The folder.
+  public let path: String
+  /// What was asked for when it was opened.
+  public let configuration: LogConfiguration
+  /// Whether it may be appended to.
+  public let access: LogAccess
+  /// What opening it has found and done.
+  public let recoveryReport: RecoveryReport
+
+  let environment: LogEnvironment
+  let state: Lock<LogState>
+  /// nil in a log that was opened to be read.
+  let appender: Lock<Appender?>
+  let durablePoint: Lock<DurablePointFile?>
+  let lock: LogLock?
+  /// Threads that wait for the turn of this parity to end (`syncTurn & 1`).
+  let turnEnded: (EventCount, EventCount) = (EventCount(), EventCount())
+  /// Appends of tasks, on their way to the I/O thread.
+  let submissions = Lock(SubmissionQueue())
+  /// Held while a log that is read beside its writer looks for what is new.
+  let refreshing = Lock(())
+
+  init(
+    path: String, configuration: LogConfiguration, access: LogAccess, environment: LogEnvironment,
+    recovered: consuming RecoveredLog
+  ) {
+    self.path = path
+    self.configuration = configuration
+    self.access = access
+    self.environment = environment
+    recoveryReport = recovered.report
+    state = Lock(recovered.state)
+    durablePoint = Lock(recovered.durablePoint)
+    lock = recovered.lock
+    appender = Lock(recovered.appender)
+  }
+
+  /// The first offset that can be read.
+  public var logStartOffset: Offset { state.withLock { $0.logStart } }
+
+  /// The offset that the next record gets.
+  public var logEndOffset: Offset { state.withLock { $0.logEnd } }
+
+  /// The offset behind the last record that survives the loss of power. Kafka's recovery point.
+  public var recoveryPoint: Offset { state.withLock { $0.durableEnd } }
+
+  /// How far readers see that ask for `.highWatermark`: what is durable, or less where the owner has set less.
+  public var highWatermark: Offset { state.withLock { $0.end(.highWatermark) } }
+
+  /// Sets how far readers see that ask for `.highWatermark`. nil lets them see all that is durable.
+  public func setHighWatermark(_ offset: Offset?) {
+    let done = state.withLock { state in
+      state.highWatermark = offset
+      return state.takeVisible()
+    }
+    for waiter in done { waiter.resume(.success(())) }
+  }
+
+  /// What it has done since it was opened.
+  public var statistics: LogStatistics { state.withLock { $0.statistics } }
+
+  /// Its segments, oldest first: base offset, bytes, and whether it is sealed.
+  public var segments: [SegmentInfo] {
+    state.withLock { state in
+      (state.sealed + [state.active]).map {
+        SegmentInfo(
+          baseOffset: $0.baseOffset, path: $0.segment.path(.log), bytes: $0.progress.position,
+          isSealed: $0.isSealed)
+      }
+    }
+  }
+
+  /// Traps where an invariant does not hold. Tests call it; debug builds do after every change.
+  package func checkInvariants() {
+    state.withLock { $0.checkInvariants() }
+  }
+}
+
+/// One segment of a log, as it was when it was asked for.
+public struct SegmentInfo: Hashable, Sendable {
+  /// The offset with which it begins.
+  public var baseOffset: Offset
+  /// The file of batches.
+  public var path: String
+  /// The bytes of its batches.
+  public var bytes: Int64
+  /// Whether it is closed, and never written again.
+  public var isSealed: Bool
+}
+
+extension LogState {
+  /// Takes out who waits for something to see, and can.
+  mutating func takeVisible() -> [Waiter] {
+    guard !waiters.isEmpty else { return [] }
+    let state = self
+    return takeWaiters { waiter in
+      if case .visible = waiter.event { return waiter.isDone(state) }
+      return false
+    }
+  }
+}

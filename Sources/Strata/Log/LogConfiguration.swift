@@ -1,0 +1,105 @@
+public import StrataRecords
+
+/// How a log behaves. Nothing of it is stored: the next open may choose otherwise.
+public struct LogConfiguration: Sendable {
+  /// The size at which a segment is closed and the next begun, in bytes; a larger one makes retention and
+  /// compaction coarser. 1 MiB at least is sensible; 2 GiB − 1 at most. Kafka: `segment.bytes`.
+  public var segmentBytes = 1 << 30
+  /// The age at which a segment is closed, in milliseconds: between its first record's timestamp and the
+  /// newest one. nil is never. Kafka: `segment.ms`.
+  public var segmentMilliseconds: Int64? = 7 * 24 * 3600 * 1000
+  /// Bytes of log between two entries of the offset index. Smaller finds faster, and takes more memory: 8 + 12
+  /// bytes an entry. Kafka: `index.interval.bytes`.
+  public var indexIntervalBytes = 4096
+  /// The largest size of an index, in bytes; a segment whose index is full is closed. Kafka:
+  /// `segment.index.bytes`.
+  public var indexBytes = 10 << 20
+  /// The largest batch that is taken, in bytes as it lies in the log. Kafka: `max.message.bytes` (1 MiB).
+  public var maximumBatchBytes = 64 << 20
+  /// What is prepared of a segment before its bytes are written.
+  public var preparation = SegmentPreparation.allocated
+  /// What an append waits for that does not say so itself.
+  public var durability = Durability.synced
+  /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
+  public var compression = Compression.none
+  /// What opening does about damage below the known durable point.
+  public var recovery = RecoveryPolicy.refuse
+  /// What a parser may take of memory and time.
+  public var limits = ParsingLimits.standard
+
+  /// The defaults.
+  public init() {}
+}
+
+/// How the space of a segment is made ready.
+@nonexhaustive
+public enum SegmentPreparation: Hashable, Sendable {
+  /// Not at all: every append allocates.
+  case none
+  /// Blocks are reserved 64 MiB at a time, without changing the file's size: appends are about a third faster.
+  case allocated
+}
+
+/// What an append waits for.
+@nonexhaustive
+public enum Durability: Hashable, Sendable {
+  /// An `fdatasync` that began after the write has succeeded: the records survive the loss of power. Writers
+  /// that wait at the same time share one.
+  case synced
+  /// The kernel has the bytes: the records survive the end of the process. `waitUntilDurable` and `flush` wait
+  /// for the rest later.
+  case buffered
+}
+
+/// What opening does about damage in bytes that were durable.
+@nonexhaustive
+public enum RecoveryPolicy: Hashable, Sendable {
+  /// Opening throws `.damaged`, naming file, position and offsets. Nothing is changed.
+  case refuse
+}
+
+/// How far a reader sees.
+@nonexhaustive
+public enum FetchIsolation: Hashable, Sendable {
+  /// Up to what survives the loss of power: nobody acts on what can be taken back.
+  case durable
+  /// Up to the high watermark that the owner has set, and never beyond what is durable.
+  case highWatermark
+  /// Up to everything that was appended.
+  case logEnd
+}
+
+/// Where a reader begins.
+@nonexhaustive
+public enum LogStart: Hashable, Sendable {
+  /// At the oldest record there is.
+  case earliest
+  /// Behind the newest record there is.
+  case latest
+  /// At this offset.
+  case offset(Offset)
+  /// At the first record that is not older.
+  case timestamp(Timestamp)
+}
+
+/// What a log may be used for.
+@nonexhaustive
+public enum LogAccess: Hashable, Sendable {
+  /// To append and to read. One holder at a time.
+  case readWrite
+  /// To read, also beside a writer. Nothing is written and nothing repaired.
+  case readOnly
+}
+
+/// Where a batch came to lie.
+public struct AppendedBatch: Hashable, Sendable {
+  /// The offset of its first record.
+  public var baseOffset: Offset
+  /// The offset of its last record.
+  public var lastOffset: Offset
+
+  package init(baseOffset: Offset, lastOffset: Offset) {
+    self.baseOffset = baseOffset
+    self.lastOffset = lastOffset
+  }
+}

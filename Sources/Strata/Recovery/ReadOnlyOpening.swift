@@ -1,0 +1,137 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Opens a folder to be read: nothing is written, nothing repaired, no lock taken. Indexes that are missing or
+/// wrong are built in memory.
+///
+/// Beside a live writer the last segment's tail may be half written: what is no whole batch there is "the end",
+/// and is looked at again later (`Log.refresh`). Below the durable point it is damage, and reading it says so.
+struct ReadOnlyOpening {
+  let directory: String
+  let configuration: LogConfiguration
+  let environment: LogEnvironment
+
+  private var fileSystem: any FileSystem { environment.fileSystem }
+
+  func run() throws(LogError) -> RecoveredLog {
+    let began = environment.monotonicNanoseconds()
+    let kind: FileMetadata.Kind?
+    do { kind = try fileSystem.metadata(directory)?.kind } catch { throw LogError(error) }
+    guard let kind else {
+      throw LogError(
+        .notFound, path: directory, detail: "there is no log; open it with .readWrite to create one")
+    }
+    guard kind == .directory else {
+      throw LogError(.notADirectory, path: directory, detail: "a log is a folder, this is a file")
+    }
+    let point: DurablePoint?
+    do { point = try DurablePointFile.peek(directory, fileSystem) } catch { throw LogError(error) }
+    let facts = try RecoveryFacts.gather(directory, fileSystem, point)
+    guard let last = facts.segments.last else {
+      throw LogError(.notFound, path: directory, detail: "the folder holds no segment")
+    }
+    var sealed: [SegmentView] = []
+    for (fact, next) in zip(facts.segments, facts.segments.dropFirst()) {
+      var progress = SegmentProgress(baseOffset: fact.baseOffset)
+      progress.position = fact.size
+      progress.nextOffset = next.baseOffset
+      sealed.append(SegmentView(segment: segment(at: fact.baseOffset), progress: progress, isSealed: true))
+    }
+    var active = openActive(at: last.baseOffset, size: last.size)
+    var report = RecoveryReport()
+    report.scannedBytes = try follow(&active, to: last.size)
+    let start = max(point?.logStart ?? 0, facts.segments[0].baseOffset)
+    var state = LogState(
+      sealed: sealed, active: active, logStart: min(start, active.progress.nextOffset),
+      checkpoint: active.progress)
+    state.show(point)
+    report.nanoseconds = environment.monotonicNanoseconds() - began
+    return RecoveredLog(state: state, appender: nil, durablePoint: nil, lock: nil, report: report)
+  }
+
+  private func segment(at baseOffset: Offset, index: SegmentIndex? = nil) -> Segment {
+    Segment(
+      baseOffset: baseOffset, directory: directory, access: .readOnly, configuration: configuration,
+      fileSystem: fileSystem, activeIndex: index)
+  }
+
+  /// The last segment, nothing of it read yet. Its index is made in memory while it is read.
+  func openActive(at baseOffset: Offset, size: Int64) -> SegmentView {
+    let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
+    let needed = scan.indexBytes(for: max(size, Int64(configuration.segmentBytes)))
+    let index = SegmentIndex(
+      offsets: HeapMapping(count: max(needed.offsets, configuration.indexBytes) / 8 * 8),
+      times: HeapMapping(count: max(needed.times, configuration.indexBytes) / 12 * 12))
+    return SegmentView(
+      segment: segment(at: baseOffset, index: index), progress: SegmentProgress(baseOffset: baseOffset),
+      isSealed: false)
+  }
+
+  /// Reads on in the last segment, up to the first bytes that are no whole batch. Returns how many were read.
+  func follow(_ view: inout SegmentView, to size: Int64) throws(LogError) -> Int64 {
+    let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
+    let from = view.progress.position
+    let index = try view.segment.index(for: view).index
+    _ = try scan.run(
+      try view.segment.file(), end: size, progress: &view.progress, index: index)
+    return view.progress.position - from
+  }
+}
+
+extension LogState {
+  /// Takes in what the writer has noted of how far the log is durable. Where nobody has noted anything (Kafka
+  /// wrote the log), all of it counts as durable.
+  mutating func show(_ point: DurablePoint?) {
+    durable = active.progress
+    guard let point else { return }
+    logStart = min(max(logStart, point.logStart), logEnd)
+    let known = point.durable
+    if known.baseOffset == active.baseOffset, known.nextOffset > logEnd {
+      // Bytes that were durable are no batches any more: a reader has to come to them and be told.
+      active.progress.position = max(active.progress.position, known.position)
+      active.progress.nextOffset = known.nextOffset
+      durable = active.progress
+    } else if known.nextOffset < durable.nextOffset {
+      durable = known
+    }
+    if checkpoint.nextOffset > durable.nextOffset { checkpoint = durable }
+  }
+}
+
+extension Log {
+  /// Looks at what a writer has done since: new batches, new segments, a later durable point.
+  func refresh() throws(LogError) {
+    guard access == .readOnly else { return }
+    try refreshing.withLock { _ throws(LogError) in
+      let opening = ReadOnlyOpening(
+        directory: path, configuration: configuration, environment: environment)
+      let point: DurablePoint?
+      do throws(IOError) { point = try DurablePointFile.peek(path, environment.fileSystem) } catch {
+        throw LogError(error)
+      }
+      let facts = try RecoveryFacts.gather(path, environment.fileSystem, point)
+      var active = state.withLock { $0.active }
+      var ended: [SegmentView] = []
+      for fact in facts.segments where fact.baseOffset >= active.baseOffset {
+        if fact.baseOffset > active.baseOffset {
+          active.isSealed = true
+          active.progress.nextOffset = fact.baseOffset
+          ended.append(active)
+          active = opening.openActive(at: fact.baseOffset, size: fact.size)
+        }
+        _ = try opening.follow(&active, to: fact.size)
+      }
+      let found = active
+      let start = facts.segments.first?.baseOffset
+      state.withLock { state in
+        state.sealed += ended
+        state.active = found
+        if let start {
+          state.sealed.removeAll { $0.progress.nextOffset <= start }
+          state.logStart = min(max(state.logStart, start), state.logEnd)
+        }
+        state.show(point)
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// What a folder holds, before anything is decided.
+struct RecoveryFacts {
+  /// One `.log` file.
+  struct SegmentFact {
+    var baseOffset: Offset
+    var size: Int64
+  }
+
+  /// Sorted by base offset.
+  var segments: [SegmentFact] = []
+  /// Files that an interrupted rebuild has left.
+  var leftovers: [String] = []
+  var durablePoint: DurablePoint?
+  var epochs: LeaderEpochs?
+
+  static func gather(
+    _ directory: String, _ fileSystem: any FileSystem, _ point: DurablePoint?
+  ) throws(LogError) -> RecoveryFacts {
+    try io { () throws(IOError) in
+      var facts = RecoveryFacts()
+      facts.durablePoint = point
+      facts.epochs = try LeaderEpochs.load(directory, fileSystem)
+      for name in try fileSystem.list(directory) {
+        if SegmentFiles.isTemporary(name) { facts.leftovers.append(name) }
+        guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { continue }
+        let path = SegmentFiles.path(directory, name)
+        guard let metadata = try fileSystem.metadata(path) else { continue }
+        guard metadata.kind == .file else {
+          throw IOError(.isDirectory, operation: "open", path: path, detail: "a segment is a file")
+        }
+        facts.segments.append(SegmentFact(baseOffset: parsed.baseOffset, size: metadata.size))
+      }
+      facts.segments.sort { $0.baseOffset < $1.baseOffset }
+      return facts
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package import StrataIO
+package import StrataRecords
+
+/// Moves through a file batch by batch, and checks each: its frame, its checksum, and that offsets only grow.
+///
+/// Fetching, recovery, rebuilding an index and scrubbing all read through this one. It reads pieces of a
+/// growing size (16 KiB first, so that a look-up reads little) into a buffer that the batches it hands out
+/// share. A buffer is filled again only when no batch holds it any more; so in steady state nothing is allocated.
+package struct BatchFileReader: ~Copyable {
+  /// What is at a position.
+  package enum Step: Sendable {
+    /// A whole batch.
+    case batch(RecordBatch)
+    /// Nothing more before the end.
+    case end
+    /// Bytes that are no batch.
+    case damage(BatchDamage)
+  }
+
+  /// Where the next batch starts.
+  package private(set) var position: Int64
+  /// The least base offset that the next batch may have.
+  package var expectedOffset: Offset
+  private let limits: ParsingLimits
+  private let maximumRead: Int
+  private var readSize: Int
+  /// The bytes of the file from `bufferStart` on.
+  private var buffer: ByteBuffer
+  private var bufferStart: Int64
+  /// A second buffer, for when a batch keeps the first one.
+  private var spare: ByteBuffer?
+
+  package init(
+    position: Int64, expectedOffset: Offset, limits: ParsingLimits, maximumRead: Int = 128 << 10,
+    firstRead: Int = 16 << 10
+  ) {
+    self.position = position
+    self.expectedOffset = expectedOffset
+    self.limits = limits
+    self.maximumRead = max(maximumRead, 4096)
+    readSize = min(firstRead, self.maximumRead)
+    buffer = ByteBuffer(capacity: readSize)
+    bufferStart = position
+  }
+
+  /// Goes on elsewhere, with what was read forgotten.
+  package mutating func move(to position: Int64, expectedOffset: Offset) {
+    self.position = position
+    self.expectedOffset = expectedOffset
+    forget()
+  }
+
+  /// Forgets what was read, so that the file is asked again.
+  package mutating func forget() {
+    renewBuffer(keeping: 0..<0, capacity: 0)
+    bufferStart = position
+  }
+
+  /// The batch at `position`, which is then behind it. `end` is where the file's batches end at most, and
+  /// `bound` where their offsets do.
+  ///
+  /// Damage and the end leave the position where it is.
+  package mutating func next(
+    in file: any File, end: Int64, bound: Offset = .max
+  ) throws(IOError) -> Step {
+    let available = end - position
+    guard available > 0 else { return .end }
+    guard try fill(RecordBatchHeader.byteCount, from: file, end: end) else {
+      return .damage(tornDamage(available))
+    }
+    var start = Int(position - bufferStart)
+    let header = RecordBatchHeader(loading: buffer.bytes, at: start)
+    do { try header.checkFraming(limits: limits) } catch {
+      return .damage(BatchDamage(position: position, reason: error, header: header))
+    }
+    let size = header.sizeInBytes
+    guard Int64(size) <= available, try fill(size, from: file, end: end) else {
+      let torn = FormatError(
+        .truncated, at: 8, "a batch of \(size) bytes where \(available) bytes are left")
+      return .damage(BatchDamage(position: position, reason: torn, header: header))
+    }
+    start = Int(position - bufferStart)
+    guard RecordBatch.checksumFits(buffer.bytes.extracting(start..<start + size), header) else {
+      let mismatch = FormatError(.checksumMismatch, at: 17, "the batch's CRC-32C does not fit its bytes")
+      return .damage(BatchDamage(position: position, reason: mismatch, header: header))
+    }
+    // Base offset and epoch are not in the checksum: they have to fit to what lies around them.
+    guard header.baseOffset >= expectedOffset, header.nextOffset <= bound else {
+      let misplaced = FormatError(
+        .invalidRecords, at: 0,
+        "offsets from \(header.baseOffset) where only \(expectedOffset)..<\(bound) can be")
+      return .damage(BatchDamage(position: position, reason: misplaced, header: header))
+    }
+    position += Int64(size)
+    expectedOffset = header.nextOffset
+    return .batch(RecordBatch(verified: buffer, start: start, header: header))
+  }
+
+  /// The header at `position`, checked for its frame alone; nil where there is none. Moves nothing: for walking
+  /// over batches that are not wanted.
+  package mutating func peekHeader(in file: any File, end: Int64) throws(IOError) -> RecordBatchHeader? {
+    guard end - position >= Int64(RecordBatchHeader.byteCount),
+      try fill(RecordBatchHeader.byteCount, from: file, end: end)
+    else { return nil }
+    let header = RecordBatchHeader(loading: buffer.bytes, at: Int(position - bufferStart))
+    do { try header.checkFraming(limits: limits) } catch { return nil }
+    guard Int64(header.sizeInBytes) <= end - position, header.baseOffset >= expectedOffset else { return nil }
+    return header
+  }
+
+  /// Steps over the batch whose header `peekHeader` has returned.
+  package mutating func skip(_ header: RecordBatchHeader) {
+    position += Int64(header.sizeInBytes)
+    expectedOffset = header.nextOffset
+  }
+
+  private func tornDamage(_ available: Int64) -> BatchDamage {
+    let torn = FormatError(
+      .truncated, at: 0, "\(available) bytes are left, a header has \(RecordBatchHeader.byteCount)")
+    return BatchDamage(position: position, reason: torn, header: nil)
+  }
+
+  /// Sees to it that `needed` bytes from `position` on are in the buffer. False where the file ends before.
+  @inline(__always)
+  private mutating func fill(_ needed: Int, from file: any File, end: Int64) throws(IOError) -> Bool {
+    if position >= bufferStart, bufferStart + Int64(buffer.count) - position >= Int64(needed) { return true }
+    return try refill(needed, from: file, end: end)
+  }
+
+  private mutating func refill(_ needed: Int, from file: any File, end: Int64) throws(IOError) -> Bool {
+    let held = bufferStart + Int64(buffer.count)
+    let kept =
+      position >= bufferStart && position < held ? Int(position - bufferStart)..<buffer.count : 0..<0
+    renewBuffer(keeping: kept, capacity: max(needed, readSize))
+    bufferStart = position
+    readSize = min(readSize * 2, maximumRead)
+    let keptCount = buffer.count
+    let wanted = Int(min(Int64(buffer.capacity - keptCount), end - position - Int64(keptCount)))
+    guard wanted > 0 else { return keptCount >= needed }
+    let file = file
+    let from = position + Int64(keptCount)
+    let count = try buffer.withMutableBytes(from: keptCount, count: wanted) { bytes throws(IOError) -> Int in
+      try file.read(into: &bytes, at: from)
+    }
+    buffer.count = keptCount + count
+    return buffer.count >= needed
+  }
+
+  /// Makes `buffer` one that nobody else holds, of at least `capacity` bytes, with the bytes `kept` in front.
+  private mutating func renewBuffer(keeping kept: Range<Int>, capacity: Int) {
+    if isKnownUniquelyReferenced(&buffer) {
+      if !kept.isEmpty && kept.lowerBound > 0 { buffer.moveToFront(kept) }
+      buffer.count = kept.count
+      buffer.reserve(capacity)
+      return
+    }
+    var fresh: ByteBuffer
+    if spare != nil, isKnownUniquelyReferenced(&spare) {
+      fresh = spare!
+      fresh.count = 0
+      fresh.reserve(capacity)
+    } else {
+      fresh = ByteBuffer(capacity: capacity)
+    }
+    if !kept.isEmpty { fresh.append(buffer.bytes.extracting(kept)) }
+    spare = buffer
+    buffer = fresh
+  }
+}
+
+/// Bytes that are no batch, where one should be.
+package struct BatchDamage: Sendable {
+  /// Where the batch should be, in bytes from the start of the file.
+  package var position: Int64
+  /// Why it is none.
+  package var reason: FormatError
+  /// The header as far as there is one. Nothing of it can be believed.
+  package var header: RecordBatchHeader?
+}

@@ -1,0 +1,45 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Going over many bytes of a file, a piece at a time.
+extension File {
+  private static var pieceBytes: Int64 { 128 << 10 }
+
+  /// Whether `range` holds nothing but zeros; what lies behind the file's end counts as zeros.
+  func isZero(_ range: Range<Int64>) throws(IOError) -> Bool {
+    var isZero = true
+    try forEachPiece(of: range) { bytes, _ throws(IOError) in
+      for place in bytes.indices where bytes[place] != 0 {
+        isZero = false
+        return false
+      }
+      return true
+    }
+    return isZero
+  }
+
+  /// Writes the bytes of `range` into `target`, from `position` on. Source and target may be the same place.
+  func copy(_ range: Range<Int64>, to target: any File, at position: Int64) throws(IOError) {
+    try forEachPiece(of: range) { bytes, place throws(IOError) in
+      try target.write(bytes, at: position + place - range.lowerBound)
+      return true
+    }
+  }
+
+  /// Calls `body` with each piece and its place, as long as it returns true.
+  private func forEachPiece(
+    of range: Range<Int64>, _ body: (Span<UInt8>, Int64) throws(IOError) -> Bool
+  ) throws(IOError) {
+    let piece = ByteBuffer(capacity: Int(min(Self.pieceBytes, max(1, range.upperBound - range.lowerBound))))
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let wanted = Int(min(Int64(piece.capacity), range.upperBound - position))
+      let place = position
+      piece.count = try piece.withMutableBytes(from: 0, count: wanted) { bytes throws(IOError) in
+        try self.read(into: &bytes, at: place)
+      }
+      guard piece.count > 0, try body(piece.bytes, place) else { return }
+      position += Int64(piece.count)
+    }
+  }
+}

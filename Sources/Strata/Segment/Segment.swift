@@ -1,0 +1,107 @@
+internal import StrataIO
+internal import StrataLock
+internal import StrataRecords
+
+/// One segment: a file of batches and its indexes, by the offset with which it begins.
+///
+/// What changes of a segment — how far it is written, how many index entries count — is the log's state and is
+/// not here (`SegmentView`). Here are the open files, which come with first use; they live until the last
+/// reader lets go, also when retention has removed their names.
+package final class Segment: Sendable {
+  package let baseOffset: Offset
+  let directory: String
+  let access: LogAccess
+  private let fileSystem: any FileSystem
+  private let configuration: LogConfiguration
+  private let handles: Lock<Handles>
+
+  /// An index, and how many entries of it count.
+  struct CountedIndex: Sendable {
+    var index: SegmentIndex
+    var progress: SegmentProgress
+  }
+
+  private struct Handles {
+    var file: (any File)?
+    /// While it is the active one.
+    var active: SegmentIndex?
+    var sealed: CountedIndex?
+  }
+
+  init(
+    baseOffset: Offset, directory: String, access: LogAccess, configuration: LogConfiguration,
+    fileSystem: any FileSystem, file: (any File)? = nil, activeIndex: SegmentIndex? = nil
+  ) {
+    self.baseOffset = baseOffset
+    self.directory = directory
+    self.access = access
+    self.configuration = configuration
+    self.fileSystem = fileSystem
+    handles = Lock(Handles(file: file, active: activeIndex))
+  }
+
+  /// The path of one of its files.
+  func path(_ kind: SegmentFiles.Kind) -> String {
+    SegmentFiles.path(directory, SegmentFiles.name(baseOffset, kind))
+  }
+
+  /// The file of batches, opened at first use.
+  func file() throws(LogError) -> any File {
+    try io { () throws(IOError) in
+      try handles.withLock { handles throws(IOError) -> any File in
+        if let file = handles.file { return file }
+        let file = try fileSystem.open(path(.log), access == .readWrite ? .readWrite : .read)
+        handles.file = file
+        return file
+      }
+    }
+  }
+
+  /// The index of the segment as far as `view` reaches. That of a sealed segment is checked at first use, and
+  /// built anew where it is missing or wrong.
+  func index(for view: SegmentView) throws(LogError) -> CountedIndex {
+    let (active, sealed) = handles.withLock { ($0.active, $0.sealed) }
+    if let active { return CountedIndex(index: active, progress: view.progress) }
+    if let sealed { return sealed }
+    return try loadIndex(end: view.progress.position, nextOffset: view.progress.nextOffset)
+  }
+
+  private func loadIndex(end: Int64, nextOffset: Offset) throws(LogError) -> CountedIndex {
+    let loader = IndexLoader(segment: self, fileSystem: fileSystem, configuration: configuration)
+    let sealed = try loader.load(file: file(), end: end, nextOffset: nextOffset)
+    return handles.withLock { handles in
+      if let earlier = handles.sealed { return earlier }
+      handles.sealed = sealed
+      return sealed
+    }
+  }
+
+  /// Hands the index over that the segment had when it was the active one, or one that was built anew.
+  func seal(_ index: SegmentIndex, _ progress: SegmentProgress) {
+    handles.withLock { handles in
+      handles.active = nil
+      handles.sealed = CountedIndex(index: index, progress: progress)
+    }
+  }
+
+  /// Forgets the index, so that the next use builds it anew.
+  func distrustIndex() {
+    handles.withLock { $0.sealed = nil }
+  }
+
+  /// Lets the file and the index go; they are closed with their last reader.
+  func close() {
+    handles.withLock { $0 = Handles() }
+  }
+}
+
+/// A segment as far as it counts: what a reader may see of it, and nothing behind.
+package struct SegmentView: Sendable {
+  package let segment: Segment
+  /// Where it ends. Of a sealed segment that was not read since it was opened, only `position` (the file's
+  /// size) and `nextOffset` (the next segment's base) are known.
+  package var progress: SegmentProgress
+  package var isSealed: Bool
+
+  package var baseOffset: Offset { segment.baseOffset }
+}

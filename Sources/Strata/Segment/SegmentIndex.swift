@@ -1,0 +1,143 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// The two sparse indexes of one segment, mapped into memory.
+///
+/// Both are arrays of entries of a fixed size that only grow at their end. How many entries count is not known
+/// here: the appender and every reader carry the numbers (`SegmentProgress`, `SegmentView`), and nobody reads
+/// an entry before it was published. So one thread may add entries while others search.
+///
+/// The active segment's index files grow in steps, in front of the mapping's use: no byte is touched that has
+/// no block. What an index says is a hint: who follows an entry compares it with the batch that it finds.
+package final class SegmentIndex: Sendable {
+  let offsets: any Mapping
+  let times: any Mapping
+  /// The files behind the mappings, where there are any and they are being written.
+  let files: (offsets: any File, times: any File)?
+
+  init(offsets: any Mapping, times: any Mapping, files: (offsets: any File, times: any File)? = nil) {
+    self.offsets = offsets
+    self.times = times
+    self.files = files
+  }
+
+  /// Index files grow by this much at a time.
+  static let growth = 64 << 10
+
+  /// The entries that fit.
+  var offsetCapacity: Int { offsets.count / OffsetIndexEntry.byteCount }
+  var timeCapacity: Int { times.count / TimeIndexEntry.byteCount }
+
+  func store(_ entry: OffsetIndexEntry, at place: Int, base: Offset) {
+    var bytes = [8 of UInt8](repeating: 0)
+    var span = bytes.mutableSpan
+    span.storeBigEndian(Int32(truncatingIfNeeded: entry.offset.rawValue - base.rawValue), at: 0)
+    span.storeBigEndian(Int32(truncatingIfNeeded: entry.position), at: 4)
+    offsets.store(bytes.span, at: place * OffsetIndexEntry.byteCount)
+  }
+
+  func store(_ entry: TimeIndexEntry, at place: Int, base: Offset) {
+    var bytes = [12 of UInt8](repeating: 0)
+    var span = bytes.mutableSpan
+    span.storeBigEndian(entry.timestamp.milliseconds, at: 0)
+    span.storeBigEndian(Int32(truncatingIfNeeded: entry.offset.rawValue - base.rawValue), at: 8)
+    times.store(bytes.span, at: place * TimeIndexEntry.byteCount)
+  }
+
+  func offsetEntry(_ place: Int, base: Offset) -> OffsetIndexEntry {
+    let mapping = offsets
+    let bytes = mapping.bytes
+    let start = place * OffsetIndexEntry.byteCount
+    return OffsetIndexEntry(
+      offset: Offset(base.rawValue &+ Int64(bytes.bigEndianInt32(at: start))),
+      position: Int64(bytes.bigEndianInt32(at: start + 4)))
+  }
+
+  func timeEntry(_ place: Int, base: Offset) -> TimeIndexEntry {
+    let mapping = times
+    let bytes = mapping.bytes
+    let start = place * TimeIndexEntry.byteCount
+    return TimeIndexEntry(
+      timestamp: Timestamp(milliseconds: bytes.bigEndianInt64(at: start)),
+      offset: Offset(base.rawValue &+ Int64(bytes.bigEndianInt32(at: start + 8))))
+  }
+
+  /// The last of the first `count` entries whose offset is at most `offset`.
+  func lastEntry(notAbove offset: Offset, count: Int, base: Offset) -> OffsetIndexEntry? {
+    let place = partition(count) { offsetEntry($0, base: base).offset <= offset }
+    return place == 0 ? nil : offsetEntry(place - 1, base: base)
+  }
+
+  /// The last of the first `count` entries whose timestamp is below `timestamp`: everything up to its offset is
+  /// older.
+  func lastEntry(below timestamp: Timestamp, count: Int, base: Offset) -> TimeIndexEntry? {
+    let place = partition(count) { timeEntry($0, base: base).timestamp < timestamp }
+    return place == 0 ? nil : timeEntry(place - 1, base: base)
+  }
+
+  /// How many of the first `count` entries satisfy `belongs`, given that those that do come first.
+  @inline(__always)
+  private func partition(_ count: Int, _ belongs: (Int) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if belongs(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// What the index files of an active segment occupy. The appender alone touches it.
+  struct Allocation {
+    var offsetBytes = 0
+    var timeBytes = 0
+  }
+
+  /// Sees to it that both files have blocks for `count` entries more than `progress` counts, and for the one
+  /// that ends the time index.
+  func reserve(
+    _ count: Int, behind progress: SegmentProgress, _ allocation: inout Allocation
+  ) throws(IOError) {
+    guard let files else { return }
+    let offsetCount = min(progress.offsetEntries + count, offsetCapacity)
+    let timeCount = min(progress.timeEntries + count + 1, timeCapacity)
+    try Self.grow(
+      files.offsets, &allocation.offsetBytes, to: offsetCount * OffsetIndexEntry.byteCount, of: offsets)
+    try Self.grow(files.times, &allocation.timeBytes, to: timeCount * TimeIndexEntry.byteCount, of: times)
+  }
+
+  private static func grow(
+    _ file: any File, _ allocated: inout Int, to needed: Int, of mapping: any Mapping
+  ) throws(IOError) {
+    guard needed > allocated else { return }
+    let target = min(mapping.count, (needed + growth - 1) / growth * growth)
+    do {
+      try file.preallocate(Int64(allocated)..<Int64(target), keepingSize: false)
+    } catch {
+      guard error.code == .unsupported else { throw error }
+      // Without fallocate blocks come from writing: a page without one would kill the process when it is stored to.
+      let zeros = [UInt8](repeating: 0, count: target - allocated)
+      try file.write(zeros.span, at: Int64(allocated))
+    }
+    allocated = target
+  }
+
+  /// Cuts both files to their entries.
+  func trim(_ progress: SegmentProgress) throws(IOError) {
+    guard let files else { return }
+    try files.offsets.resize(
+      to: Int64(progress.offsetEntries * OffsetIndexEntry.byteCount), .trimIndex)
+    try files.times.resize(to: Int64(progress.timeEntries * TimeIndexEntry.byteCount), .trimIndex)
+  }
+
+  /// Makes the first entries of both, as many as `progress` counts, durable.
+  func synchronize(_ progress: SegmentProgress) throws(IOError) {
+    guard files != nil else { return }
+    if progress.offsetEntries > 0 {
+      try offsets.synchronize(0..<progress.offsetEntries * OffsetIndexEntry.byteCount, .indexPages)
+    }
+    if progress.timeEntries > 0 {
+      try times.synchronize(0..<progress.timeEntries * TimeIndexEntry.byteCount, .indexPages)
+    }
+  }
+}

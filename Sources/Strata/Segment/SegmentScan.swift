@@ -1,0 +1,53 @@
+internal import StrataIO
+internal import StrataRecords
+
+/// Moving through the batches of a segment, and making index entries on the way.
+struct SegmentScan {
+  let interval: Int
+  let limits: ParsingLimits
+
+  /// Goes on from `progress` up to `end`, and stores the entries that are due in `index`. Returns what stopped
+  /// it before; nil where every byte was part of a whole batch.
+  ///
+  /// `visit` sees each batch with its position.
+  func run(
+    _ file: any File, end: Int64, bound: Offset = .max, progress: inout SegmentProgress, index: SegmentIndex,
+    visit: (RecordBatch, Int64) -> Void = { _, _ in }
+  ) throws(LogError) -> BatchDamage? {
+    var reader = BatchFileReader(
+      position: progress.position, expectedOffset: progress.nextOffset, limits: limits,
+      maximumRead: 256 << 10, firstRead: 256 << 10)
+    let bound = min(bound, progress.baseOffset.furthest)
+    while true {
+      let position = reader.position
+      let step: BatchFileReader.Step
+      do { step = try reader.next(in: file, end: end, bound: bound) } catch { throw LogError(error) }
+      switch step {
+      case .end: return nil
+      case .damage(let damage): return damage
+      case .batch(let batch):
+        visit(batch, position)
+        Self.enter(batch.header, &progress, index, interval: interval)
+      }
+    }
+  }
+
+  /// Takes one batch in, and stores the entries that it makes.
+  @inline(__always)
+  static func enter(
+    _ header: RecordBatchHeader, _ progress: inout SegmentProgress, _ index: SegmentIndex, interval: Int
+  ) {
+    let base = progress.baseOffset
+    let entries = progress.take(
+      lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp, checksum: header.crc,
+      byteCount: header.sizeInBytes, interval: interval)
+    if let entry = entries.offset { index.store(entry, at: progress.offsetEntries - 1, base: base) }
+    if let entry = entries.time { index.store(entry, at: progress.timeEntries - 1, base: base) }
+  }
+
+  /// How many bytes an index needs at most for a segment of `end` bytes: for offsets, for times.
+  func indexBytes(for end: Int64) -> (offsets: Int, times: Int) {
+    let entries = Int(end) / max(interval, 1) + 2
+    return (entries * OffsetIndexEntry.byteCount, entries * TimeIndexEntry.byteCount)
+  }
+}
