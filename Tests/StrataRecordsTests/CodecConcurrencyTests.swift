@@ -2,7 +2,8 @@ import Foundation
 import StrataRecords
 import Testing
 
-/// Contexts wander between threads, and are never used by two at once. To be run under a thread sanitizer, too.
+/// Contexts wander between threads, and are never used by two at once. To be run under a thread sanitizer,
+/// too.
 @Suite struct CodecConcurrencyTests {
   /// More threads than a pool keeps contexts, so that some are made anew and some have to make room.
   @Test func `many threads, many codecs and levels`() async {

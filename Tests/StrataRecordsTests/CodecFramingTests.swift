@@ -1,8 +1,8 @@
 import StrataRecords
 import Testing
 
-/// The framings that Kafka and its clients write are read, and Kafka's own are written. The blobs were made by
-/// python-snappy 0.7.3, lz4 4.4.5, zstandard 0.25.0 and Python's gzip.
+/// The framings that Kafka and its clients write are read, and Kafka's own are written. The blobs were made
+/// by python-snappy 0.7.3, lz4 4.4.5, zstandard 0.25.0 and Python's gzip.
 @Suite struct CodecFramingTests {
   private let text = Array(
     "offset 7, offset 8, offset 9: offset 7, offset 8, offset 9: offset 7, offset 8, offset 9: offset 7, "

@@ -1,9 +1,9 @@
 #if LZ4
   internal import CLZ4
 
-  /// One frame of lz4 (LZ4 Frame Format 1.6), as Kafka reads it: what lies behind its end is no part of it, and
-  /// refused here. Written with independent blocks of 64 KiB, without checksums or content size; read in any
-  /// legal form.
+  /// One frame of lz4 (LZ4 Frame Format 1.6), as Kafka reads it: what lies behind its end is no part of it,
+  /// and refused here. Written with independent blocks of 64 KiB, without checksums or content size; read in
+  /// any legal form.
   enum LZ4Codec {
     private static let compressors = ContextPool<Compressor>()
     private static let decompressors = ContextPool<Decompressor>()
