@@ -10,6 +10,9 @@ public struct Offset: Hashable, Sendable {
   public init(_ rawValue: Int64) {
     self.rawValue = rawValue
   }
+
+  /// The largest offset there can be. No record has it, so that there is always one behind the last.
+  public static let max = Offset(.max)
 }
 
 extension Offset: Comparable {

@@ -67,16 +67,55 @@ public struct RecordReader: ~Copyable, ~Escapable {
   ///
   /// - Throws: `.truncated`, `.invalidVarint`, `.invalidLength`, `.invalidRecords` or `.limitExceeded`, with the
   ///   position in the decompressed records.
-  @inlinable
+  @inlinable @inline(__always)
   @_lifetime(&self)
   public mutating func next() throws(FormatError) -> RecordView? {
+    // The plain record, far from the end: all its short fields can be loaded without asking. Whatever is not
+    // exactly so goes to `nextCarefully`, which begins again and has the last word.
+    guard remaining > 0, unsafe end - position >= ByteCursor.fourFieldsAndByte
+    else { return try nextCarefully() }
+    var cursor = unsafe position
+    let length = unsafe ByteCursor.loadShort(&cursor)
+    guard length >= 0, unsafe length <= end - cursor else { return try nextCarefully() }
+    let recordEnd = unsafe cursor + length
+    unsafe cursor += 1
+    let timestampDelta = unsafe ByteCursor.loadShort(&cursor)
+    let offsetDelta = unsafe ByteCursor.loadShort(&cursor)
+    let keyCount = unsafe ByteCursor.loadShort(&cursor)
+    let key = unsafe cursor
+    // A field that is too long to be loaded so is `notShort`: below −1 and below every offset delta.
+    guard timestampDelta != ByteCursor.notShort, offsetDelta >= leastDelta, offsetDelta <= lastDelta,
+      keyCount >= -1, unsafe keyCount <= end - cursor - ByteCursor.shortField
+    else { return try nextCarefully() }
+    unsafe cursor += max(keyCount, 0)
+    let valueCount = unsafe ByteCursor.loadShort(&cursor)
+    // The one byte behind the value says that there are no headers.
+    guard valueCount >= -1, unsafe recordEnd - cursor == max(valueCount, 0) &+ 1,
+      unsafe recordEnd.load(fromByteOffset: -1, as: UInt8.self) == 0
+    else { return try nextCarefully() }
+
+    leastDelta = offsetDelta &+ 1
+    remaining &-= 1
+    unsafe position = recordEnd
+    let view = unsafe RecordView(
+      offset: Offset(baseOffset &+ Int64(offsetDelta)),
+      timestamp: Timestamp(milliseconds: baseTimestamp &+ (Int64(timestampDelta) & timestampMask)),
+      key: key, keyCount, value: cursor, valueCount, headers: recordEnd, recordEnd, 0)
+    // The view points into the memory that this reader keeps alive.
+    return unsafe _overrideLifetime(view, mutating: &self)
+  }
+
+  /// The same for records of any kind, and for the end.
+  @usableFromInline
+  @inline(never)
+  @_lifetime(&self)
+  mutating func nextCarefully() throws(FormatError) -> RecordView? {
     guard remaining > 0 else {
       try finish()
       return nil
     }
     var cursor = unsafe ByteCursor(from: position, to: end)
     let length = cursor.readVarint()
-    // A record has at least seven bytes behind its length… of which six are checked here by reading them.
     guard length > 0, length <= cursor.remaining else { throw refuseLength(cursor) }
     unsafe cursor.end = cursor.position + length
     let recordEnd = unsafe cursor.end
@@ -110,13 +149,12 @@ public struct RecordReader: ~Copyable, ~Escapable {
       offset: Offset(baseOffset &+ Int64(offsetDelta)),
       timestamp: Timestamp(milliseconds: baseTimestamp &+ (timestampDelta & timestampMask)),
       key: key, keyCount, value: value, valueCount, headers: headers, recordEnd, headerCount)
-    // The view points into the memory that this reader keeps alive.
+    // As above.
     return unsafe _overrideLifetime(view, mutating: &self)
   }
 
   /// Where the headers end; nil where they do not parse.
-  @usableFromInline
-  static func skipHeaders(
+  private static func skipHeaders(
     _ count: Int, _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ limit: Int
   ) -> UnsafeRawPointer? {
     var cursor = unsafe ByteCursor(from: start, to: end)
@@ -150,18 +188,16 @@ extension RecordReader {
   }
 
   /// What comes behind the last record: nothing, or the reason why there is no next one.
-  @usableFromInline
   @inline(never)
-  mutating func finish() throws(FormatError) {
+  private mutating func finish() throws(FormatError) {
     if let failure { throw failure }
     guard unsafe position == end else {
       throw unsafe refuse(.invalidRecords, at: position, "\(end - position) bytes behind the last record")
     }
   }
 
-  @usableFromInline
   @inline(never)
-  mutating func refuseLength(_ cursor: ByteCursor) -> FormatError {
+  private mutating func refuseLength(_ cursor: ByteCursor) -> FormatError {
     switch cursor.failure {
     case .invalidVarint:
       return unsafe refuse(.invalidVarint, at: cursor.position, "the length of a record")
@@ -173,9 +209,8 @@ extension RecordReader {
     }
   }
 
-  @usableFromInline
   @inline(never)
-  mutating func refuseField(_ cursor: ByteCursor) -> FormatError {
+  private mutating func refuseField(_ cursor: ByteCursor) -> FormatError {
     switch cursor.failure {
     case .invalidVarint:
       return unsafe refuse(.invalidVarint, at: cursor.position, "a field of a record")
@@ -186,9 +221,8 @@ extension RecordReader {
     }
   }
 
-  @usableFromInline
   @inline(never)
-  mutating func refuseHeaders(
+  private mutating func refuseHeaders(
     _ count: Int, _ headers: UnsafeRawPointer, _ recordEnd: UnsafeRawPointer
   ) -> FormatError {
     if count > headerLimit {
@@ -198,9 +232,8 @@ extension RecordReader {
       .invalidLength, at: headers, "\(count) headers do not fit into \(recordEnd - headers) bytes")
   }
 
-  @usableFromInline
   @inline(never)
-  mutating func refuseOffset(_ delta: Int) -> FormatError {
+  private mutating func refuseOffset(_ delta: Int) -> FormatError {
     unsafe refuse(
       .invalidRecords, at: position, "offset delta \(delta), where \(leastDelta) to \(lastDelta) can be")
   }

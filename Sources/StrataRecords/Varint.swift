@@ -87,6 +87,44 @@ struct ByteCursor {
     return ByteCursor.undoZigZag(value)
   }
 
+  /// What `loadShort` makes of more than four bytes.
+  @inlinable
+  static var notShort: Int { .min / 4 }
+  /// The bytes that `loadShort` may look at.
+  @inlinable
+  static var shortField: Int { 4 }
+  /// Those of four fields and a single byte, one behind the other.
+  @inlinable
+  static var fourFieldsAndByte: Int { 4 * shortField + 1 }
+
+  /// A varint or varlong of at most four bytes, without any check: four bytes must be readable. `notShort`, and
+  /// one byte taken, where it has more.
+  @inlinable @inline(__always)
+  static func loadShort(_ position: inout UnsafeRawPointer) -> Int {
+    let first = UInt64(unsafe position.load(as: UInt8.self))
+    if first < 0x80 {
+      unsafe position += 1
+      return Int(undoZigZag(first))
+    }
+    let word = UInt64(UInt32(littleEndian: unsafe position.loadUnaligned(as: UInt32.self)))
+    let low = word & 0x7F | (word & 0x7F00) &>> 1
+    if word & 0x8000 == 0 {
+      unsafe position += 2
+      return Int(undoZigZag(low))
+    }
+    let middle = low | (word & 0x7F_0000) &>> 2
+    if word & 0x80_0000 == 0 {
+      unsafe position += 3
+      return Int(undoZigZag(middle))
+    }
+    if word & 0x8000_0000 == 0 {
+      unsafe position += 4
+      return Int(undoZigZag(middle | (word & 0x7F00_0000) &>> 3))
+    }
+    unsafe position += 1
+    return notShort
+  }
+
   /// The value and its length in bytes; length 0 where the bytes end too early, −1 where there are too many.
   @usableFromInline
   @inline(never)
@@ -115,7 +153,7 @@ struct ByteCursor {
     Int64(bitPattern: value &>> 1) ^ (0 &- Int64(bitPattern: value & 1))
   }
 
-  @usableFromInline
+  @inlinable @inline(__always)
   mutating func fail(_ why: Failure) {
     if failure == .none { failure = why }
     unsafe end = position
@@ -143,6 +181,17 @@ enum Varint {
   @inline(__always)
   static func write(_ value: Int64, at position: inout UnsafeMutableRawPointer) {
     var rest = zigZag(value)
+    if rest < 0x80 {
+      unsafe position.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+      unsafe position += 1
+      return
+    }
+    if rest < 0x4000 {
+      let both = UInt16(truncatingIfNeeded: rest & 0x7F | 0x80 | (rest &>> 7) &<< 8)
+      unsafe position.storeBytes(of: both.littleEndian, as: UInt16.self)
+      unsafe position += 2
+      return
+    }
     while rest >= 0x80 {
       unsafe position.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
       unsafe position += 1

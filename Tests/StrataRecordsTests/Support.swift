@@ -100,3 +100,36 @@ extension Record {
       key: bytes(&random), value: bytes(&random), timestamp: Timestamp(milliseconds: time), headers: headers)
   }
 }
+
+/// A batch of any bytes as its records, with a header that fits them and a checksum that fits both.
+func crafted(
+  _ records: [UInt8], count: Int32, lastOffsetDelta: Int32? = nil,
+  change: (inout RecordBatchHeader) -> Void = { _ in }
+) throws(FormatError) -> RecordBatch {
+  var header = RecordBatchHeader(
+    lastOffsetDelta: lastOffsetDelta ?? max(count - 1, 0), baseTimestamp: Timestamp(milliseconds: 0),
+    maxTimestamp: Timestamp(milliseconds: 0), recordCount: count)
+  header.batchLength = Int32(49 + records.count)
+  change(&header)
+  return try RecordBatch(copying: sealed(header, records).span)
+}
+
+/// The header's bytes and the records', with the checksum made to fit.
+func sealed(_ header: RecordBatchHeader, _ records: [UInt8]) -> [UInt8] {
+  var bytes = encoded(header) + records
+  var header = header
+  header.crc = CRC32C.checksum(bytes.span.extracting(21...))
+  bytes.replaceSubrange(0..<61, with: encoded(header))
+  return bytes
+}
+
+func encoded(_ header: RecordBatchHeader) -> [UInt8] {
+  var bytes = [UInt8](repeating: 0, count: 61)
+  var span = bytes.mutableSpan
+  header.encode(into: &span)
+  return bytes
+}
+
+extension RecordBatch {
+  var array: [UInt8] { [UInt8](copying: bytes) }
+}

@@ -26,20 +26,18 @@ struct Appender: ~Copyable {
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
 
-  /// Blocks are reserved this many bytes at a time.
-  static let allocationStep: Int64 = 64 << 20
+  /// Blocks are reserved in steps as large as the segment is already, between these bounds in bytes: so that
+  /// a small log stays small, and a large one seldom asks.
+  static let allocationSteps: ClosedRange<Int64> = 1 << 20...64 << 20
   /// Batches are gathered into one write up to this size. Larger writes run at a fraction of the speed on
   /// machines that give free memory back to their host.
   static let stagingBytes = 128 << 10
 
   /// Writes `batches` behind one another at the end of the active segment, which has the room for them.
-  /// Returns the offset of the first record.
-  mutating func write(_ batches: some Collection<RecordBatch>, byteCount: Int) throws(IOError) -> Offset {
+  mutating func write(_ batches: some Collection<RecordBatch>, byteCount: Int) throws(IOError) {
     let before = progress
-    let baseOffset = progress.nextOffset
     if hasLeftovers { try cutLeftovers() }
-    try index.reserve(
-      entries: progress.offsetEntries + batches.count + 1, &indexAllocation)
+    try index.reserve(batches.count, behind: progress, &indexAllocation)
     try allocate(through: progress.position + Int64(byteCount))
     do {
       if batches.count > 1, byteCount <= Self.stagingBytes {
@@ -54,7 +52,6 @@ struct Appender: ~Copyable {
       do { try cutLeftovers() } catch {}
       throw error
     }
-    return baseOffset
   }
 
   private mutating func writeEach(_ batches: some Collection<RecordBatch>) throws(IOError) {
@@ -103,7 +100,8 @@ struct Appender: ~Copyable {
   private mutating func allocate(through end: Int64) throws(IOError) {
     guard configuration.preparation == .allocated, end > allocatedEnd else { return }
     let limit = max(Int64(configuration.segmentBytes), end)
-    let target = min(limit, max(end, allocatedEnd + Self.allocationStep))
+    let step = min(max(end, Self.allocationSteps.lowerBound), Self.allocationSteps.upperBound)
+    let target = min(limit, max(end, allocatedEnd + step))
     do {
       try file.preallocate(allocatedEnd..<target, keepingSize: true)
       allocatedEnd = target

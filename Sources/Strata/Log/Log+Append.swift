@@ -112,23 +112,31 @@ extension Log {
     let first = appender.progress.nextOffset
     var rest = batches[...]
     while !rest.isEmpty {
-      if mustRoll(before: rest.first!, appender) { try roll(&appender) }
-      let fitting = fittingPrefix(of: rest, appender)
-      do throws(IOError) {
-        _ = try appender.write(rest.prefix(fitting.count), byteCount: fitting.bytes)
+      do throws(LogError) {
+        rest = rest.dropFirst(try putSome(of: rest, into: &appender))
       } catch {
-        var failure = LogError(error)
+        var failure = error
         if appender.progress.nextOffset > first {
           failure.offsets = first..<appender.progress.nextOffset
           failure.detail += "; the batches at these offsets were appended"
         }
         throw failure
       }
-      publish(appender.progress, batches: fitting.count, records: fitting.records, bytes: fitting.bytes)
-      rest = rest.dropFirst(fitting.count)
     }
     return AppendedBatch(
       baseOffset: first, lastOffset: Offset(appender.progress.nextOffset.rawValue - 1))
+  }
+
+  /// Puts as many of `batches` as go into one segment at the log's end. Returns how many.
+  private func putSome(
+    of batches: some Collection<RecordBatch>, into appender: inout Appender
+  ) throws(LogError) -> Int {
+    if mustRoll(before: batches.first!, appender) { try roll(&appender) }
+    let fitting = fittingPrefix(of: batches, appender)
+    let fit = batches.prefix(fitting.count)
+    try io { () throws(IOError) in try appender.write(fit, byteCount: fitting.bytes) }
+    publish(appender.progress, batches: fitting.count, records: fitting.records, bytes: fitting.bytes)
+    return fitting.count
   }
 
   private func check(_ batch: RecordBatch) throws(LogError) {
@@ -141,6 +149,10 @@ extension Log {
         .batchTooLarge, path: path,
         detail: "the batch has \(header.sizeInBytes) bytes, the largest allowed is "
           + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
+    }
+    let end = Offset.max.rawValue - Int64(header.lastOffsetDelta)
+    if logEndOffset.rawValue >= end {
+      throw LogError(.offsetsExhausted, path: path, detail: "the log has no offset left")
     }
     if header.recordCount < 0 || header.lastOffsetDelta != header.recordCount - 1 {
       throw LogError(

@@ -31,8 +31,8 @@ extension Log {
   }
 
   /// Makes everything durable, gives reserved space back, and leaves the log so that the next open has nothing
-  /// to read. Afterwards every verb throws `.closed`; closing again does nothing. Readers that are under way
-  /// must have ended.
+  /// to read. Afterwards every verb throws `.closed`; closing again does nothing. A reader that is under way ends
+  /// with `.closed`, and holds the file that it reads until it is gone.
   ///
   /// - Throws: `.poisoned`, `.io`, `.noSpace`; the log is closed all the same, and the next open repairs it.
   public func close() throws(LogError) {
@@ -41,9 +41,7 @@ extension Log {
       guard state.withLock({ $0.phase }) == .open else { return false }
       if appender != nil {
         do throws(LogError) { try finish(&appender!) } catch { failure = error }
-        appender!.file.close()
-        appender!.index.files?.offsets.close()
-        appender!.index.files?.times.close()
+        appender = nil
       }
       endPhase()
       return true
@@ -77,7 +75,7 @@ extension Log {
       // The entry that ends the time index stays: the next batch's entry comes behind it, as in Kafka.
       if let entry = appender.progress.takeTimeEntry() {
         try io { () throws(IOError) in
-          try appender.index.reserve(entries: appender.progress.timeEntries, &appender.indexAllocation)
+          try appender.index.reserve(0, behind: appender.progress, &appender.indexAllocation)
         }
         appender.index.store(
           entry, at: appender.progress.timeEntries - 1, base: appender.progress.baseOffset)

@@ -76,7 +76,7 @@ public final class Log: Sendable {
       state.highWatermark = offset
       return state.takeVisible()
     }
-    done.forEach { $0.resume(.success(())) }
+    for waiter in done { waiter.resume(.success(())) }
   }
 
   /// What it has done since it was opened.

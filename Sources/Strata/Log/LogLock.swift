@@ -16,5 +16,7 @@ package final class LogLock: Sendable {
     self.locks = locks
   }
 
-  func release() { locks.forEach { $0.release() } }
+  func release() {
+    for lock in locks { lock.release() }
+  }
 }

@@ -150,9 +150,7 @@ extension LogRecovery {
   private func trustedViews(
     _ plan: RecoveryPlan, _ facts: RecoveryFacts
   ) throws(LogError) -> [SegmentView] {
-    var places = plan.trusted
-    if plan.isClean { places += plan.scanned.dropLast() }
-    return places.map { place in
+    plan.trusted.map { place in
       let fact = facts.segments[place]
       var progress = SegmentProgress(baseOffset: fact.baseOffset)
       progress.position = fact.size
@@ -212,8 +210,9 @@ extension LogRecovery {
       var allocation = SegmentIndex.Allocation()
       allocation.offsetBytes = Int(try offsets.metadata().size)
       allocation.timeBytes = Int(try times.metadata().size)
-      let offsetLength = max(configuration.indexBytes, least.offsets, allocation.offsetBytes)
-      let timeLength = max(configuration.indexBytes, least.times, allocation.timeBytes)
+      // Room for all that may be found, behind what is there.
+      let offsetLength = max(configuration.indexBytes, least.offsets + allocation.offsetBytes)
+      let timeLength = max(configuration.indexBytes, least.times + allocation.timeBytes)
       let index = SegmentIndex(
         offsets: try offsets.map(length: offsetLength / 8 * 8, .readWrite),
         times: try times.map(length: timeLength / 12 * 12, .readWrite), files: (offsets, times))
@@ -283,10 +282,8 @@ extension LogRecovery {
         // Entries that the checkpoint counts on are gone: all of them are made again.
         progress = SegmentProgress(baseOffset: fact.baseOffset)
       }
-      let needed = progress.offsetEntries + scan.indexBytes(for: fact.size - progress.position).offsets / 8
-      try io { () throws(IOError) in
-        try index.reserve(entries: min(needed, index.offsetCapacity, index.timeCapacity), &allocation)
-      }
+      let needed = scan.indexBytes(for: fact.size - progress.position).offsets / OffsetIndexEntry.byteCount
+      try io { () throws(IOError) in try index.reserve(needed, behind: progress, &allocation) }
       ready = Segment(
         baseOffset: fact.baseOffset, directory: directory, access: .readWrite, configuration: configuration,
         fileSystem: fileSystem, file: file, activeIndex: index)

@@ -24,7 +24,7 @@ struct RecoveryFacts {
       facts.durablePoint = point
       facts.epochs = try LeaderEpochs.load(directory, fileSystem)
       for name in try fileSystem.list(directory) {
-        if name.hasSuffix(SegmentFiles.temporarySuffix) { facts.leftovers.append(name) }
+        if SegmentFiles.isTemporary(name) { facts.leftovers.append(name) }
         guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { continue }
         let path = SegmentFiles.path(directory, name)
         guard let metadata = try fileSystem.metadata(path) else { continue }

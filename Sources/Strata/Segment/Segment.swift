@@ -89,12 +89,9 @@ package final class Segment: Sendable {
     handles.withLock { $0.sealed = nil }
   }
 
-  /// Closes the file. Only once nobody uses the segment any more.
+  /// Lets the file and the index go; they are closed with their last reader.
   func close() {
-    handles.withLock { handles in
-      handles.file?.close()
-      handles = Handles()
-    }
+    handles.withLock { $0 = Handles() }
   }
 }
 

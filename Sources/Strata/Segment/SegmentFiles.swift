@@ -43,6 +43,13 @@ package enum SegmentFiles {
     return (Offset(value), kind)
   }
 
+  /// Whether a file of this name was being made when the log stopped.
+  static func isTemporary(_ name: String) -> Bool {
+    guard name.hasSuffix(temporarySuffix) else { return false }
+    let final = String(name.dropLast(temporarySuffix.utf8.count))
+    return final == leaderEpochsName || parse(final) != nil
+  }
+
   /// `name` inside of `directory`.
   package static func path(_ directory: String, _ name: String) -> String {
     directory.hasSuffix("/") ? directory + name : directory + "/" + name

@@ -93,11 +93,17 @@ package final class SegmentIndex: Sendable {
     var timeBytes = 0
   }
 
-  /// Sees to it that `count` entries fit into the blocks of both files.
-  func reserve(entries count: Int, _ allocation: inout Allocation) throws(IOError) {
+  /// Sees to it that both files have blocks for `count` entries more than `progress` counts, and for the one
+  /// that ends the time index.
+  func reserve(
+    _ count: Int, behind progress: SegmentProgress, _ allocation: inout Allocation
+  ) throws(IOError) {
     guard let files else { return }
-    try Self.grow(files.offsets, &allocation.offsetBytes, to: count * OffsetIndexEntry.byteCount, of: offsets)
-    try Self.grow(files.times, &allocation.timeBytes, to: count * TimeIndexEntry.byteCount, of: times)
+    let offsetCount = min(progress.offsetEntries + count, offsetCapacity)
+    let timeCount = min(progress.timeEntries + count + 1, timeCapacity)
+    try Self.grow(
+      files.offsets, &allocation.offsetBytes, to: offsetCount * OffsetIndexEntry.byteCount, of: offsets)
+    try Self.grow(files.times, &allocation.timeBytes, to: timeCount * TimeIndexEntry.byteCount, of: times)
   }
 
   private static func grow(

@@ -6,13 +6,13 @@
   ///
   /// A number that is closed under a call may name another file a moment later, and the call would read or
   /// write there. So every use is counted, and of `close()` and the uses still running the last one closes.
-  struct Descriptor: ~Copyable {
+  package struct Descriptor: ~Copyable {
     private let number: Int32
     /// Bit 0: `close()` was called. The rest: how many uses are running, times two.
     private let state = Atomic<Int>(0)
 
     /// Takes over `number`, which is open and nobody else's.
-    init(owning number: Int32) {
+    package init(owning number: Int32) {
       self.number = number
     }
 
@@ -23,19 +23,19 @@
 
     /// Begins a use; `endUse()` follows. Traps where `close()` came first.
     @inline(__always)
-    borrowing func beginUse(of path: @autoclosure () -> String) -> Int32 {
-      let before = state.add(2, ordering: .acquiring).oldValue
+    package borrowing func beginUse(of path: @autoclosure () -> String) -> Int32 {
+      let before = state.wrappingAdd(2, ordering: .acquiring).oldValue
       if before & 1 != 0 { Self.trap(path()) }
       return number
     }
 
     @inline(__always)
-    borrowing func endUse() {
-      if state.subtract(2, ordering: .acquiringAndReleasing).newValue == 1 { Self.close(number) }
+    package borrowing func endUse() {
+      if state.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue == 1 { Self.close(number) }
     }
 
     /// Closes it now, or with the end of the last use. Idempotent.
-    borrowing func close() {
+    package borrowing func close() {
       // Only the first call goes from 0 to 1; with uses running the last of those gets there.
       if state.bitwiseOr(1, ordering: .acquiringAndReleasing).oldValue == 0 { Self.close(number) }
     }

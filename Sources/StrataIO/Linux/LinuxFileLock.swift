@@ -83,10 +83,20 @@
       var conflict = wholeFile(mode)
       guard unsafe fcntl(number, F_OFD_GETLK, &conflict) == 0 else { return unknown }
       // Java's locks, and all of the older kind, have a process; ours have -1.
-      if conflict.l_type != Int16(F_UNLCK), conflict.l_pid > 0 { return "process \(conflict.l_pid)" }
+      if conflict.l_type != Int16(F_UNLCK), conflict.l_pid > 0 {
+        return "process \(conflict.l_pid)" + (programName(conflict.l_pid).map { " (\($0))" } ?? "")
+      }
       // Shared holders do not write: the text is of some exclusive holder before them.
       if conflict.l_type == Int16(F_RDLCK) { return unknown }
       return firstLine(of: number) ?? unknown
+    }
+
+    private static func programName(_ process: pid_t) -> String? {
+      guard let number = try? LinuxFileSystem.openDescriptor("/proc/\(process)/comm", O_RDONLY, "lock") else {
+        return nil
+      }
+      defer { _ = close(number) }
+      return firstLine(of: number)
     }
 
     private static func firstLine(of number: Int32) -> String? {

@@ -29,7 +29,8 @@
     /// A descriptor that programs started by this one do not inherit.
     static func openDescriptor(_ path: String, _ flags: Int32, _ operation: String) throws(IOError) -> Int32 {
       // O_NONBLOCK: a pipe that bears a segment's name must not stop us for ever. Files do not care.
-      try onPath(path, operation) { unsafe Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o644) }
+      let flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+      return try onPath(path, operation) { unsafe Glibc.open(path, flags, 0o644) }
     }
 
     private static func status(_ number: Int32, _ path: String, _ operation: String) throws(IOError) -> stat {

@@ -1,6 +1,5 @@
 #if os(Linux)
   internal import Glibc
-  internal import Synchronization
 
   /// A thread that starts with the first job, sleeps between jobs, and ends after the last one once nobody can
   /// hand it more.
@@ -39,7 +38,9 @@
         }, argument.toOpaque())
       unsafe pthread_sigmask(SIG_SETMASK, &previous, nil)
       // Jobs that nobody would ever run are callers that wait for ever.
-      guard failure == 0 else { fatalError("the I/O thread cannot be started: \(IOError(Errno(failure), "", ""))") }
+      guard failure == 0 else {
+        fatalError("the I/O thread cannot be started: \(IOError(Errno(failure), "", "").detail)")
+      }
       pthread_detach(thread)
     }
   }
@@ -54,7 +55,7 @@
       var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let changes = EventCount()
 
     /// Puts `job` last. True for the first one ever: the caller starts the thread.

@@ -1,0 +1,31 @@
+# The two commands of the README are `make bench` and `make test`; each does all of its own set-up.
+
+.PHONY: bench test lint sanitize setup clean
+
+# What a person may add to the benchmark: make bench ARGUMENTS="scan --values 1024"
+ARGUMENTS ?=
+
+bench: setup
+	swift build -c release --package-path Benchmarks --product strata-bench
+	Benchmarks/.build/release/strata-bench --directory .build/bench $(ARGUMENTS)
+
+test: setup
+	swift test --parallel
+	swift test --parallel -c release --scratch-path .build-release
+	swift test --parallel --disable-default-traits --scratch-path .build-bare
+	swift test --package-path Benchmarks
+	swift test --sanitize=thread --scratch-path .build-thread --filter 'Concurrency|Tail|EventCount|IOThread'
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+# The whole of the tests under both sanitizers; takes its time.
+sanitize: setup
+	swift test --sanitize=thread --scratch-path .build-thread
+	swift test --sanitize=address -Xswiftc -use-ld=lld --scratch-path .build-address
+
+setup:
+	@Scripts/setup
+
+clean:
+	rm -rf .build .build-* Benchmarks/.build
