@@ -81,7 +81,7 @@ struct AppendWorkload {
     let threads = bench.options.threads
     let batchBytes = try plan.batchBytes()
     let count = max(
-      4, min(bench.options.synchronizedOperations, bench.options.bytesPerRun / batchBytes) / threads)
+      4, min(bench.synchronizedOperations, bench.options.bytesPerRun / batchBytes) / threads)
     let run = AppendRun(bench: bench, plan: plan, threads: threads, batchesPerThread: count)
     let label = plan.label(threads: threads)
     let limitMemory = Memory(count: batchBytes)
@@ -121,7 +121,7 @@ struct AppendWorkload {
       limits: [
         {
           try BareLimits.synchronizedWrites(
-            bench.directory.path("limit"), count: bench.options.synchronizedOperations, size: size,
+            bench.directory.path("limit"), count: bench.synchronizedOperations, size: size,
             .allocated, memory)
         }
       ]

@@ -36,9 +36,9 @@ public enum Benchmark {
         "\(options.directory): \(Units.size(needed)) of room are needed; take less --seconds")
     }
     let environment = environment(machine, options)
-    for line in heading(machine, options) { print(line) }
+    let bench = try Bench(options: options, directory: directory, progress: progress)
+    for line in heading(machine, bench) { print(line) }
 
-    let bench = Bench(options: options, directory: directory, progress: progress)
     var results: [BenchmarkResult] = []
     for workload in options.workloads {
       var measured = try workload.measure(bench)
@@ -51,7 +51,8 @@ public enum Benchmark {
     return Report(environment: environment, results: results)
   }
 
-  private static func heading(_ machine: Machine, _ options: BenchmarkOptions) -> [String] {
+  private static func heading(_ machine: Machine, _ bench: Bench) -> [String] {
+    let options = bench.options
     var lines = machine.lines
     let standard = LogConfiguration()
     lines.append(
@@ -59,7 +60,7 @@ public enum Benchmark {
         + "\(Units.size(standard.indexIntervalBytes)), reading by \(Units.size(256 << 10))")
     lines.append(
       "\(options.rounds) rounds of \(Units.size(options.bytesPerRun)) or "
-        + "\(Units.grouped(options.synchronizedOperations)) syncs behind a warm-up, median and min–max; "
+        + "\(Units.grouped(bench.synchronizedOperations)) syncs behind a warm-up, median and min–max; "
         + "\"of it\" is of the limit in the same round")
     if options.isQuick { lines.append("QUICK: a size for tests; no figure here means anything") }
     if machine.isDebugBuild { lines.append("DEBUG BUILD: no figure here means anything") }

@@ -152,9 +152,6 @@ extension BenchmarkOptions {
   /// The bytes that one run of a measurement writes or reads: a GiB a second and at most that much.
   var bytesPerRun: Int { isQuick ? 1 << 20 : Int(min(seconds, 1) * Double(1 << 30)) }
 
-  /// The synchronised operations of one run and one writer.
-  var synchronizedOperations: Int { isQuick ? 20 : max(50, Int(seconds * 4000)) }
-
   /// The look-ups of one run.
   var lookups: Int { isQuick ? 200 : max(1000, Int(seconds * 80_000)) }
 

@@ -110,7 +110,7 @@ struct LimitsWorkload {
       ]
     ) {
       try BareLimits.synchronizedWrites(
-        path, count: bench.options.synchronizedOperations, size: size, preparation, memory)
+        path, count: bench.synchronizedOperations, size: size, preparation, memory)
     }
   }
 }

@@ -93,14 +93,14 @@ struct ReadPlan: Sendable {
   func withFilledLog<R>(_ bench: Bench, bytes: Int, _ body: (Log, Written) throws -> R) throws -> R {
     var builder = RecordBatchBuilder(compression: compression)
     let size = try values.build(&builder, count: recordsPerBatch, from: 0).sizeInBytes
-    return try withFilledLog(bench, batches: max(2, bytes / size), size: size, body)
+    return try withFilledLog("read", bench, batches: max(2, bytes / size), size: size, body)
   }
 
   private func withFilledLog<R>(
-    _ bench: Bench, batches: Int, size: Int, _ body: (Log, Written) throws -> R
+    _ name: String, _ bench: Bench, batches: Int, size: Int, _ body: (Log, Written) throws -> R
   ) throws -> R {
     bench.progress.show("filling a log")
-    return try bench.withLog("read", bytes: batches * (size + 16)) { log in
+    return try bench.withLog(name, bytes: batches * (size + 16)) { log in
       var builder = RecordBatchBuilder(compression: compression)
       var written = Written()
       for _ in 0..<batches {
@@ -166,7 +166,7 @@ struct ReadPlan: Sendable {
     let size = try values.build(&builder, count: recordsPerBatch, from: 0).sizeInBytes
     let records = max(1, 100_000 / recordsPerBatch) * recordsPerBatch
     return try Allocations.perRecord(bench.options.isQuick ? 4 * recordsPerBatch : records) { records in
-      try withFilledLog(bench, batches: records / recordsPerBatch, size: size) { log, written in
+      try withFilledLog("count", bench, batches: records / recordsPerBatch, size: size) { log, written in
         try Allocations.count {
           keep(UInt64(try workload == .scan ? scan(log, written).records : fetch(log, written).records))
         }

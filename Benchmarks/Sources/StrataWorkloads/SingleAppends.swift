@@ -18,7 +18,7 @@ struct SingleAppends: Sendable {
 
   /// With many writers there are more appends a second, and fewer are needed of each.
   var appendsPerWriter: Int {
-    max(2, bench.options.synchronizedOperations / (writers == 1 ? 1 : writers == 8 ? 2 : 4))
+    max(2, bench.synchronizedOperations / (writers == 1 ? 1 : writers == 8 ? 2 : 4))
   }
 
   var label: String {

@@ -1,4 +1,4 @@
-public import BenchmarkKit
+internal import BenchmarkKit
 internal import Strata
 
 /// A kind of work that is measured.
@@ -33,6 +33,21 @@ struct Bench: Sendable {
   let options: BenchmarkOptions
   let directory: WorkDirectory
   let progress: Progress
+  /// The synchronised operations of one run and one writer: as many as this disk does in the time of a run.
+  let synchronizedOperations: Int
+
+  init(options: BenchmarkOptions, directory: WorkDirectory, progress: Progress) throws {
+    self.options = options
+    self.directory = directory
+    self.progress = progress
+    guard !options.isQuick else {
+      synchronizedOperations = 20
+      return
+    }
+    let probe = try BareLimits.synchronizedWrites(
+      directory.path("probe"), count: 50, size: 170, .allocated, Memory(count: 170))
+    synchronizedOperations = max(50, min(Int(options.seconds * probe.recordsPerSecond), 20_000))
+  }
 
   /// The configuration that all logs here share: one segment for everything, so that no figure has a roll in it.
   func configuration(for bytes: Int) -> LogConfiguration {
