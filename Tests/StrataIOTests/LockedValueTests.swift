@@ -1,3 +1,4 @@
+import Foundation
 import StrataIO
 import Testing
 
@@ -8,7 +9,11 @@ struct LockedValueTests {
     let values = Shared()
     onThreads(6) { index in
       for round in 0..<500 {
-        values.lock.withLock { $0[round, default: 0] += 1 }
+        values.lock.withLock {
+          $0[round, default: 0] += 1
+          // Others come meanwhile and have to wait in the runtime.
+          if round % 50 == 0 { usleep(1_000) }
+        }
         _ = values.lock.withLockIfAvailable { $0[-1 - index] = round }
       }
     }

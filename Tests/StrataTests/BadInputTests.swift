@@ -34,7 +34,8 @@ import Testing
     let log = try Log.open(scratch("log"))
     let error = #expect(throws: LogError.self) { _ = try Log.open(scratch("log")) }
     #expect(error?.code == .locked)
-    #expect(error?.detail.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true, "\(error!)")
+    #expect(
+      error?.detail.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true, "\(error!)")
     #expect(error?.path.hasPrefix(scratch("log")) == true)
     try log.append(Record(value: "still mine"))
     let reader = try Log.open(scratch("log"), access: .readOnly)

@@ -82,7 +82,8 @@ import Testing
         switch number {
         case 0:
           try log.append(
-            Record(value: "\(value)", timestamp: Timestamp(milliseconds: Int64(value))), durability: .buffered)
+            Record(value: "\(value)", timestamp: Timestamp(milliseconds: Int64(value))), durability: .buffered
+          )
         case 1: try log.flush()
         case 2:
           let found = try log.offset(for: Timestamp(milliseconds: Int64(value) / 2), isolation: .logEnd)

@@ -43,7 +43,8 @@ import Testing
     mutating func record() -> Record {
       clock += Int64(random.below(2000)) - 500
       let key: [UInt8]? = random.below(3) == 0 ? nil : random.bytes(random.below(12))
-      let value: [UInt8]? = random.below(8) == 0 ? nil : random.bytes(random.below(random.below(10) == 0 ? 900 : 60))
+      let value: [UInt8]? =
+        random.below(8) == 0 ? nil : random.bytes(random.below(random.below(10) == 0 ? 900 : 60))
       return Record(key: key, value: value, timestamp: Timestamp(milliseconds: clock))
     }
 
@@ -123,7 +124,8 @@ import Testing
       steps.append("fetch \(from) \(isolation)")
       if from > model.records.count {
         let log = log
-        try #require(code { _ = try log.all(from: Offset(Int64(from)), isolation: isolation) } == .offsetOutOfRange)
+        try #require(
+          code { _ = try log.all(from: Offset(Int64(from)), isolation: isolation) } == .offsetOutOfRange)
         return
       }
       let found = try log.all(from: Offset(Int64(from)), isolation: isolation)
@@ -131,7 +133,9 @@ import Testing
       let end = model.end(isolation)
       var expected = model.records.indices.dropFirst(from).map { Found(Int64($0), model.records[$0]) }
       expected = Array(expected.prefix(max(0, end - from)))
-      if isolation == .highWatermark, found.count < expected.count { expected = Array(expected.prefix(found.count)) }
+      if isolation == .highWatermark, found.count < expected.count {
+        expected = Array(expected.prefix(found.count))
+      }
       try #require(found == expected, "from \(from) \(isolation): \(steps)")
     }
 

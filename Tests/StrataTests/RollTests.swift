@@ -38,7 +38,8 @@ import Testing
     configuration.segmentMilliseconds = 1000
     let log = try Log.open(scratch("log"), configuration: configuration)
     for time in [5000, 5500, 6000, 6001, 6002, 7100] {
-      try log.append(Record(value: "x", timestamp: Timestamp(milliseconds: Int64(time))), durability: .buffered)
+      try log.append(
+        Record(value: "x", timestamp: Timestamp(milliseconds: Int64(time))), durability: .buffered)
     }
     #expect(bases(log) == [0, 3, 5])
   }
@@ -56,7 +57,9 @@ import Testing
     #expect(log.segments.count >= 40 / 6)
     #expect(try log.all().count == 40)
     for number in 0..<40 {
-      #expect(try log.offset(for: Timestamp(milliseconds: Int64(number)), isolation: .logEnd)?.rawValue == Int64(number))
+      #expect(
+        try log.offset(for: Timestamp(milliseconds: Int64(number)), isolation: .logEnd)?.rawValue
+          == Int64(number))
     }
   }
 
@@ -71,7 +74,9 @@ import Testing
     try write([UInt8](copying: batch.bytes), to: scratch("00000000000000000000.log"))
     let log = try Log.open(scratch.path)
     #expect(log.logEndOffset.rawValue == Int64(Int32.max) - 1)
-    for _ in 0..<4 { try log.append(Record(value: "x"), durability: .buffered) }
+    for _ in 0..<4 {
+      try log.append(Record(value: "x", timestamp: Timestamp(milliseconds: 1)), durability: .buffered)
+    }
     #expect(bases(log) == [0, Int64(Int32.max) + 1])
     #expect(try log.values() == ["far", "x", "x", "x", "x"])
   }
