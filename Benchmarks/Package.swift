@@ -25,9 +25,13 @@ let package = Package(
   targets: [
     // Counts allocations, by taking malloc's place in the executable.
     .target(name: "CBenchmarkSupport"),
+    // The codecs' own libraries, to measure against.
+    .target(
+      name: "CBareCodecs",
+      linkerSettings: ["deflate", "lz4", "snappy", "zstd"].map { .linkedLibrary($0) }),
     // The instrument: clocks, histograms, bare system calls, tables. Knows nothing of Strata.
     .target(
-      name: "BenchmarkKit", dependencies: ["CBenchmarkSupport"],
+      name: "BenchmarkKit", dependencies: ["CBenchmarkSupport", "CBareCodecs"],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict),
     // What is measured.
     .target(

@@ -9,6 +9,8 @@ public struct Machine: Sendable {
   public var fileSystem: String
   public var device: String
   public var isDebugBuild: Bool
+  /// How many threads of the whole machine wanted a processor in the last minute, before the benchmark began.
+  public var load: Double
 
   /// Whether the file system lives in memory, so that synchronising means nothing.
   public var isInMemory: Bool { ["tmpfs", "ramfs"].contains(fileSystem) }
@@ -22,6 +24,7 @@ public struct Machine: Sendable {
     cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     memoryBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     (fileSystem, device) = Machine.mount(of: directory)
+    load = Double(Machine.read("/proc/loadavg").split(separator: " ").first ?? "") ?? 0
     #if DEBUG
       isDebugBuild = true
     #else
@@ -39,9 +42,10 @@ public struct Machine: Sendable {
   /// The lines that stand above the tables.
   public var lines: [String] {
     let gibibytes = Units.fixed(Double(memoryBytes) / Double(1 << 30), 1)
+    let busy = load > 0.5 ? "; other work disturbs the figures" : ""
     return [
       "\(processor), \(cores) cores, \(gibibytes) GiB, \(kernel)",
-      "\(fileSystem) on \(device), \(isDebugBuild ? "DEBUG build" : "release build")",
+      "\(fileSystem) on \(device), \(isDebugBuild ? "DEBUG build" : "release build"), load \(Units.fixed(load, 1))\(busy)",
     ]
   }
 
@@ -51,7 +55,7 @@ public struct Machine: Sendable {
       JSON.Member("kernel", .string(kernel)), JSON.Member("processor", .string(processor)),
       JSON.Member("cores", .integer(cores)), JSON.Member("memoryBytes", .integer(memoryBytes)),
       JSON.Member("fileSystem", .string(fileSystem)), JSON.Member("device", .string(device)),
-      JSON.Member("fileSystemInMemory", .bool(isInMemory)),
+      JSON.Member("fileSystemInMemory", .bool(isInMemory)), JSON.Member("load", .number(load)),
       JSON.Member("build", .string(isDebugBuild ? "debug" : "release")),
     ]
   }

@@ -30,7 +30,9 @@ public enum Output {
     let bytes = Array(text.utf8)
     var done = 0
     while done < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress! + done, bytes.count - done) }
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(number, $0.baseAddress! + done, bytes.count - done)
+      }
       // A closed pipe ends what is said, quietly.
       guard count > 0 else { return }
       done += count

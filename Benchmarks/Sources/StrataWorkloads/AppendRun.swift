@@ -39,7 +39,7 @@ struct AppendRun: Sendable {
   }
 
   func allocationsPerRecord() throws -> Double {
-    let count = max(1, min(batchesPerThread, 200_000 / plan.recordsPerBatch) / 2)
+    let count = max(1, min(batchesPerThread / 4, 100_000 / plan.recordsPerBatch))
     return try Allocations.perRecord(count * threads * plan.recordsPerBatch) { records in
       let batches = records / plan.recordsPerBatch
       return try bench.withLog("append", bytes: plan.batchBytes() * batches) { log in

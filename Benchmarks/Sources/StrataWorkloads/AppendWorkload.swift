@@ -106,7 +106,8 @@ struct AppendWorkload {
   private func singles(_ values: Values) throws -> [BenchmarkResult] {
     var results: [BenchmarkResult] = []
     for writers in [1, 8, 64] {
-      results.append(try single(SingleAppends(bench: bench, values: values, writers: writers, kind: .threads)))
+      results.append(
+        try single(SingleAppends(bench: bench, values: values, writers: writers, kind: .threads)))
     }
     results.append(try single(SingleAppends(bench: bench, values: values, writers: 64, kind: .tasks)))
     return results

@@ -82,8 +82,9 @@ public enum Benchmark {
 
   /// On a file system in memory a sync costs nothing, and says nothing.
   private static func markedInMemory(_ result: BenchmarkResult) -> BenchmarkResult {
-    guard (result.syncs ?? 0) > 0 || result.limit?.name.contains("fdatasync") == true
-      || result.label.contains("fdatasync")
+    guard
+      (result.syncs ?? 0) > 0 || result.limit?.name.contains("fdatasync") == true
+        || result.label.contains("fdatasync")
     else { return result }
     var result = result
     result.label += " (!)"

@@ -26,7 +26,8 @@ struct LookupWorkload {
   private func measure(_ plan: ReadPlan) throws -> [BenchmarkResult] {
     try plan.withFilledLog(bench, bytes: bench.options.bytesPerRun / 2) { log, written in
       var random = SplitMix(state: 7)
-      let offsets = (0..<bench.options.lookups).map { _ in Int.random(in: 0..<written.records, using: &random) }
+      let offsets = (0..<bench.options.lookups).map { _ in Int.random(in: 0..<written.records, using: &random)
+      }
       let positions = offsets.map { _ in Int.random(in: 0..<written.bytes - 128, using: &random) }
       let path = log.segments[0].path
       let limit = { try BareLimits.randomReads(path, positions: positions, size: 128, memory) }
@@ -61,7 +62,8 @@ struct LookupWorkload {
       var cursor = log.fetch(from: Offset(Int64(offset)), isolation: .logEnd)
       if let batch = try cursor.next() {
         var records = try batch.records()
-        if let record = try records.next(), record.offset.rawValue == Int64(offset), let value = record.value {
+        if let record = try records.next(), record.offset.rawValue == Int64(offset), let value = record.value
+        {
           if plan.values.number(of: value) != offset % Values.count { wrong += 1 }
         } else {
           wrong += 1

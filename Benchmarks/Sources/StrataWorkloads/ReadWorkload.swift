@@ -42,14 +42,16 @@ struct ReadWorkload {
         keep(UInt64(sum) &+ touched)
         return sample
       }
-      let label = "\(Units.grouped(plan.values.size)) B × \(Units.grouped(plan.recordsPerBatch)), \(words(plan))"
+      let label =
+        "\(Units.grouped(plan.values.size)) B × \(Units.grouped(plan.recordsPerBatch)), \(words(plan))"
       let rounds = try bench.rounds(label, limits: [limit]) {
         try workload == .scan ? plan.scan(log, written) : plan.fetch(log, written)
       }
       var result = bench.result(workload, label, plan.parameters)
       rounds.fill(&result)
       rounds.limitByThroughput(
-        "pread by 256 KiB, and CRC32C" + (workload == .scan ? ", and one byte of each 64 touched" : ""), &result)
+        "pread by 256 KiB, and CRC32C" + (workload == .scan ? ", and one byte of each 64 touched" : ""),
+        &result)
       result.allocationsPerRecord = try plan.allocationsPerRecord(bench, workload)
       return result
     }
@@ -96,7 +98,8 @@ struct ReadPlan: Sendable {
     return try withFilledLog("read", bench, batches: max(2, bytes / size), size: size, body)
   }
 
-  private func withFilledLog<R>(
+  /// The same with so many batches of about `size` bytes each, in a log of the name `name`.
+  func withFilledLog<R>(
     _ name: String, _ bench: Bench, batches: Int, size: Int, _ body: (Log, Written) throws -> R
   ) throws -> R {
     bench.progress.show("filling a log")
@@ -164,8 +167,9 @@ struct ReadPlan: Sendable {
   func allocationsPerRecord(_ bench: Bench, _ workload: Workload) throws -> Double {
     var builder = RecordBatchBuilder(compression: compression)
     let size = try values.build(&builder, count: recordsPerBatch, from: 0).sizeInBytes
-    let records = max(1, 100_000 / recordsPerBatch) * recordsPerBatch
-    return try Allocations.perRecord(bench.options.isQuick ? 4 * recordsPerBatch : records) { records in
+    // Enough for every buffer to have been used again.
+    let batches = bench.options.isQuick ? 4 : max(1, (4 << 20) / size)
+    return try Allocations.perRecord(batches * recordsPerBatch) { records in
       try withFilledLog("count", bench, batches: records / recordsPerBatch, size: size) { log, written in
         try Allocations.count {
           keep(UInt64(try workload == .scan ? scan(log, written).records : fetch(log, written).records))

@@ -12,7 +12,9 @@ import Testing
     #expect(histogram.maximum == 255)
   }
 
-  @Test(arguments: [1, 127, 128, 255, 256, 257, 511, 512, 1023, 1 << 20, (1 << 20) + 1, 123_456_789, (1 << 40) - 1])
+  @Test(arguments: [
+    1, 127, 128, 255, 256, 257, 511, 512, 1023, 1 << 20, (1 << 20) + 1, 123_456_789, (1 << 40) - 1,
+  ])
   func everyValueIsToldWithinOnePercent(value: Int64) {
     var histogram = Histogram()
     histogram.record(value)

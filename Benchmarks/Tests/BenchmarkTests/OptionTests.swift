@@ -14,8 +14,10 @@ import Testing
   @Test func everyOptionIsRead() throws {
     let options = try BenchmarkOptions(
       parsing: [
-        "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values", "64,2048",
-        "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json", "f",
+        "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
+        "64,2048",
+        "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
+        "f",
         "--quick",
       ])
     #expect(options.workloads == [.scan, .append])
