@@ -7,8 +7,6 @@ internal import Strata
 struct CodecWorkload {
   let bench: Bench
 
-  init(bench: Bench) { self.bench = bench }
-
   func run() throws -> [BenchmarkResult] {
     var results: [BenchmarkResult] = []
     let standard = [Compression.lz4(), .snappy, .zstd(), .gzip()]
