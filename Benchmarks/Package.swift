@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The rules of the package next door: complete concurrency checking, strict memory safety, no warning.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "strata-benchmarks",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "strata-bench", targets: ["StrataBench"])
+  ],
+  dependencies: [
+    .package(name: "strata", path: "..")
+  ],
+  targets: [
+    // Counts allocations, by taking malloc's place in the executable.
+    .target(name: "CBenchmarkSupport"),
+    // The codecs' own libraries, to measure against.
+    .target(
+      name: "CBareCodecs",
+      linkerSettings: ["deflate", "lz4", "snappy", "zstd"].map { .linkedLibrary($0) }),
+    // The instrument: clocks, histograms, bare system calls, tables. Knows nothing of Strata.
+    .target(
+      name: "BenchmarkKit", dependencies: ["CBenchmarkSupport", "CBareCodecs"],
+      cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict),
+    // What is measured.
+    .target(
+      name: "StrataWorkloads",
+      dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
+    .executableTarget(
+      name: "StrataBench", dependencies: ["StrataWorkloads", "BenchmarkKit"], swiftSettings: strict),
+    .testTarget(
+      name: "BenchmarkTests",
+      dependencies: [
+        "BenchmarkKit", "StrataWorkloads", .product(name: "Strata", package: "strata"),
+      ], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

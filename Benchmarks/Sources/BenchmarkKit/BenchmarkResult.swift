@@ -1,0 +1,93 @@
+/// One figure of the benchmark: what was done, how fast, and how far from the limit.
+public struct BenchmarkResult: Sendable {
+  /// What could not be faster, measured in the same rounds.
+  public struct Limit: Sendable {
+    public enum Figure: Sendable {
+      case bytesPerSecond(Double)
+      case nanoseconds(Double)
+    }
+
+    public var name: String
+    public var figure: Figure
+
+    public init(_ name: String, _ figure: Figure) {
+      self.name = name
+      self.figure = figure
+    }
+  }
+
+  public var workload: String
+  /// Who did it: "strata", or "bare" for the machine itself.
+  public var engine: String
+  /// How a person would call it, beside its workload.
+  public var label: String
+  public var parameters: [JSON.Member]
+  public var recordsPerSecond: Spread?
+  /// Bytes as they lie in the log, a second.
+  public var bytesPerSecond: Spread?
+  public var latency: Latency?
+  public var limit: Limit?
+  /// The share of the limit that was reached; above 1 is beyond it.
+  public var ofLimit: Double?
+  /// Calls of fdatasync in one round.
+  public var syncs: Int?
+  public var allocationsPerRecord: Double?
+  /// Whether all that was written or read was compared with what it had to be.
+  public var verified: Bool?
+
+  public init(workload: String, engine: String, label: String, parameters: [JSON.Member]) {
+    self.workload = workload
+    self.engine = engine
+    self.label = label
+    self.parameters = parameters
+  }
+
+  /// As an element of `results`: a key that does not apply is left out.
+  public var json: JSON {
+    var members = [
+      JSON.Member("workload", .string(workload)), JSON.Member("engine", .string(engine)),
+      JSON.Member("parameters", .object(parameters)),
+    ]
+    func add(_ key: String, _ value: JSON?) {
+      if let value { members.append(JSON.Member(key, value)) }
+    }
+    add("recordsPerSecond", recordsPerSecond?.json)
+    add("bytesPerSecond", bytesPerSecond?.json)
+    add("latencyNanoseconds", latency?.json)
+    add("limit", limit?.json)
+    add("ofLimit", ofLimit.map { .number($0) })
+    add("syncs", syncs.map { .integer($0) })
+    add("allocationsPerRecord", allocationsPerRecord.map { .number($0) })
+    add("verified", verified.map { .bool($0) })
+    return .object(members)
+  }
+}
+
+extension BenchmarkResult.Limit {
+  var json: JSON {
+    let figure: JSON.Member =
+      switch figure {
+      case .bytesPerSecond(let value): JSON.Member("bytesPerSecond", .number(value))
+      case .nanoseconds(let value): JSON.Member("nanoseconds", .number(value))
+      }
+    return .object([JSON.Member("name", .string(name)), figure])
+  }
+}
+
+extension Spread {
+  var json: JSON {
+    .object([
+      JSON.Member("median", .number(median)), JSON.Member("min", .number(minimum)),
+      JSON.Member("max", .number(maximum)),
+    ])
+  }
+}
+
+extension Latency {
+  var json: JSON {
+    .object([
+      JSON.Member("p50", .integer(Int(p50))), JSON.Member("p99", .integer(Int(p99))),
+      JSON.Member("p999", .integer(Int(p999))), JSON.Member("max", .integer(Int(maximum))),
+    ])
+  }
+}

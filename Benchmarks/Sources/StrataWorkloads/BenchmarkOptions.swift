@@ -1,0 +1,160 @@
+public import BenchmarkKit
+public import Strata
+
+/// What is measured, and how much of it.
+public struct BenchmarkOptions: Sendable {
+  public var workloads: [Workload] = Workload.allCases
+  public var directory = ".build/bench"
+  /// About how long one run of one measurement takes.
+  public var seconds = 0.25
+  /// Rounds that count; one more comes before them.
+  public var rounds = 5
+  /// nil: what the workload has by itself. So for all the lists.
+  public var values: [Int]?
+  public var batches: [Int]?
+  public var codecs: [Compression]?
+  public var durabilities: [Durability] = [.buffered, .synced]
+  public var threads = 1
+  public var jsonPath: String?
+  /// A size for tests: everything runs and is checked, and no figure means anything.
+  public var isQuick = false
+  public var isHelp = false
+
+  public init() {}
+
+  public static let usage = """
+    usage: strata-bench [WORKLOAD …|all] [OPTION …]
+
+    Workloads: \(Workload.allCases.map(\.rawValue).joined(separator: " ")). Without one, all of them.
+
+      --directory DIR       where to work; what is made there is removed (.build/bench)
+      --seconds S           about the time of one run of one measurement (0.25)
+      --rounds N            runs of each, behind one for warming up (5)
+      --values 100,1024     bytes of a record's value, 32 to 1048576
+      --batch 1,1000        records a batch
+      --codec none,lz4,…    none gzip snappy lz4 zstd; with a level: zstd:3
+      --durability synced,buffered
+      --threads N           threads that append batches (1)
+      --json FILE           the results as JSON too
+      --quick               a size for tests, whose figures mean nothing
+    """
+
+  /// The options of a command line without the program's name.
+  ///
+  /// - Throws: a sentence that says what is wrong.
+  public init(parsing arguments: [String]) throws(BenchmarkError) {
+    var named: [Workload] = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      guard argument.hasPrefix("-") else {
+        if argument == "all" { named += Workload.allCases } else { named.append(try Self.workload(argument)) }
+        continue
+      }
+      switch argument {
+      case "--help", "-h": isHelp = true
+      case "--quick": isQuick = true
+      case "--peers", "--html", "--baseline":
+        throw BenchmarkError("\(argument) does not exist yet; leave it out")
+      case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
+        "--threads", "--json":
+        guard let value = rest.popFirst(), !value.isEmpty else {
+          throw BenchmarkError("\(argument) needs a value")
+        }
+        try set(argument, value)
+      default: throw BenchmarkError("there is no option \(argument); try --help")
+      }
+    }
+    if !named.isEmpty {
+      workloads = []
+      for workload in named where !workloads.contains(workload) { workloads.append(workload) }
+    }
+  }
+
+  private mutating func set(_ option: String, _ value: String) throws(BenchmarkError) {
+    switch option {
+    case "--directory": directory = value
+    case "--json": jsonPath = value
+    case "--seconds":
+      guard let number = Double(value), number > 0, number <= 60 else {
+        throw BenchmarkError("--seconds takes a number above 0 and at most 60, not \(value)")
+      }
+      seconds = number
+    case "--rounds": rounds = try Self.number(option, value, 1...1000)
+    case "--threads": threads = try Self.number(option, value, 1...256)
+    case "--values": values = try Self.numbers(option, value, Values.sizes)
+    case "--batch": batches = try Self.numbers(option, value, 1...100_000)
+    case "--codec":
+      var list: [Compression] = []
+      for name in value.split(separator: ",") { list.append(try Self.compression(String(name))) }
+      codecs = list
+    default:
+      durabilities = []
+      for name in value.split(separator: ",") {
+        switch name {
+        case "synced": durabilities.append(.synced)
+        case "buffered": durabilities.append(.buffered)
+        default: throw BenchmarkError("--durability takes synced and buffered, not \(name)")
+        }
+      }
+    }
+  }
+
+  private static func workload(_ name: String) throws(BenchmarkError) -> Workload {
+    if let workload = Workload(rawValue: name) { return workload }
+    if ["tail", "recover", "open", "compact"].contains(name) {
+      throw BenchmarkError("the workload \(name) does not exist yet; leave it out")
+    }
+    let names = Workload.allCases.map(\.rawValue).joined(separator: " ")
+    throw BenchmarkError("there is no workload \(name); there are \(names)")
+  }
+
+  private static func number(
+    _ option: String, _ text: some StringProtocol, _ range: ClosedRange<Int>
+  ) throws(BenchmarkError) -> Int {
+    guard let number = Int(text), range.contains(number) else {
+      throw BenchmarkError("\(option) takes \(range.lowerBound) to \(range.upperBound), not \(text)")
+    }
+    return number
+  }
+
+  private static func numbers(
+    _ option: String, _ text: String, _ range: ClosedRange<Int>
+  ) throws(BenchmarkError) -> [Int] {
+    var numbers: [Int] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      numbers.append(try number(option, part, range))
+    }
+    return numbers
+  }
+
+  private static func compression(_ text: String) throws(BenchmarkError) -> Compression {
+    let parts = text.split(separator: ":", maxSplits: 1)
+    guard let name = parts.first, let codec = Compression.Codec.allCases.first(where: { $0.name == name })
+    else {
+      throw BenchmarkError("there is no codec \(text); there are none, gzip, snappy, lz4 and zstd")
+    }
+    var level: Int?
+    if parts.count == 2 {
+      guard let levels = codec.levels else { throw BenchmarkError("\(codec.name) has no levels") }
+      level = try number("--codec \(codec.name)", parts[1], levels)
+    }
+    switch codec {
+    case .none: return .none
+    case .gzip: return .gzip(level: level)
+    case .snappy: return .snappy
+    case .lz4: return .lz4(level: level)
+    case .zstd: return .zstd(level: level)
+    }
+  }
+}
+
+extension BenchmarkOptions {
+  /// The bytes that one run of a measurement writes or reads: a GiB a second and at most that much.
+  var bytesPerRun: Int { isQuick ? 1 << 20 : Int(min(seconds, 1) * Double(1 << 30)) }
+
+  /// The look-ups of one run.
+  var lookups: Int { isQuick ? 200 : max(1000, Int(seconds * 80_000)) }
+
+  /// The appends of one run that are single calls without a sync.
+  var singleAppends: Int { isQuick ? 200 : max(1000, Int(seconds * 800_000)) }
+}

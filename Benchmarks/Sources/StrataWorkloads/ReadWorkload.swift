@@ -1,0 +1,180 @@
+internal import BenchmarkKit
+internal import Strata
+
+/// Reading a log from its start to its end, out of the page cache: its batches, checked and not decoded (`fetch`),
+/// or its records, with every value touched (`scan`).
+struct ReadWorkload {
+  let bench: Bench
+  let workload: Workload
+  /// What a cursor reads at once by default.
+  private static let pieceBytes = 256 << 10
+  private let memory = Memory(count: ReadWorkload.pieceBytes)
+
+  init(bench: Bench, workload: Workload) {
+    self.bench = bench
+    self.workload = workload
+  }
+
+  func run() throws -> [BenchmarkResult] {
+    var results: [BenchmarkResult] = []
+    for size in bench.options.values ?? [100, 1024] {
+      for batch in bench.options.batches ?? [1000] {
+        for compression in bench.options.codecs ?? [.none] {
+          results.append(
+            try measure(
+              ReadPlan(values: Values(size: size), recordsPerBatch: batch, compression: compression)))
+        }
+      }
+    }
+    return results
+  }
+
+  private func measure(_ plan: ReadPlan) throws -> BenchmarkResult {
+    try plan.withFilledLog(bench, bytes: bench.options.bytesPerRun) { log, written in
+      let path = log.segments[0].path
+      let limit: () throws -> Sample = {
+        var sum: UInt32 = 0
+        var touched: UInt64 = 0
+        let sample = try BareLimits.read(path, piece: Self.pieceBytes, memory) { bytes in
+          sum = CRC32C.update(sum, bytes)
+          if workload == .scan { touched &+= touch(bytes) }
+        }
+        keep(UInt64(sum) &+ touched)
+        return sample
+      }
+      let label =
+        "\(Units.grouped(plan.values.size)) B × \(Units.grouped(plan.recordsPerBatch)), \(words(plan))"
+      let rounds = try bench.rounds(label, limits: [limit]) {
+        try workload == .scan ? plan.scan(log, written) : plan.fetch(log, written)
+      }
+      var result = bench.result(workload, label, plan.parameters)
+      rounds.fill(&result)
+      rounds.limitByThroughput(
+        "pread by 256 KiB, and CRC32C" + (workload == .scan ? ", and one byte of each 64 touched" : ""),
+        &result)
+      result.allocationsPerRecord = try plan.allocationsPerRecord(bench, workload)
+      return result
+    }
+  }
+
+  private func words(_ plan: ReadPlan) -> String {
+    let compression = plan.compression == .none ? "" : ", \(plan.compression.words)"
+    return (workload == .scan ? "checked, touched" : "checked") + compression
+  }
+}
+
+/// Keeps the compiler from leaving out what led to a number.
+@inline(never)
+func keep(_ value: UInt64) {
+  withExtendedLifetime(value) {}
+}
+
+/// A log that is read.
+struct ReadPlan: Sendable {
+  let values: Values
+  let recordsPerBatch: Int
+  let compression: Compression
+
+  /// What is in the log.
+  struct Written {
+    var records = 0
+    var batches = 0
+    var bytes = 0
+  }
+
+  var parameters: [JSON.Member] {
+    [
+      JSON.Member("valueBytes", .integer(values.size)),
+      JSON.Member("recordsPerBatch", .integer(recordsPerBatch)),
+      JSON.Member("codec", .string(compression.words)),
+      JSON.Member("isolation", .string("logEnd")),
+    ]
+  }
+
+  /// Fills a log with about `bytes` bytes of records, and hands it over.
+  func withFilledLog<R>(_ bench: Bench, bytes: Int, _ body: (Log, Written) throws -> R) throws -> R {
+    var builder = RecordBatchBuilder(compression: compression)
+    let size = try values.build(&builder, count: recordsPerBatch, from: 0).sizeInBytes
+    return try withFilledLog("read", bench, batches: max(2, bytes / size), size: size, body)
+  }
+
+  /// The same with so many batches of about `size` bytes each, in a log of the name `name`.
+  func withFilledLog<R>(
+    _ name: String, _ bench: Bench, batches: Int, size: Int, _ body: (Log, Written) throws -> R
+  ) throws -> R {
+    bench.progress.show("filling a log")
+    return try bench.withLog(name, bytes: batches * (size + 16)) { log in
+      var builder = RecordBatchBuilder(compression: compression)
+      var written = Written()
+      for _ in 0..<batches {
+        let batch = try values.build(&builder, count: recordsPerBatch, from: written.records)
+        try log.append(batch, durability: .buffered)
+        written.records += recordsPerBatch
+        written.batches += 1
+        written.bytes += batch.sizeInBytes
+      }
+      guard try values.fill(log, count: written.records) else {
+        throw BenchmarkError("the log that was written to be read does not hold what was written")
+      }
+      return try body(log, written)
+    }
+  }
+
+  /// Reads all batches.
+  func fetch(_ log: Log, _ written: Written) throws -> Sample {
+    var found = Written()
+    let time = try Clock.time {
+      var cursor = log.fetch(from: 0, isolation: .logEnd)
+      while let batch = try cursor.next() {
+        found.records += batch.recordCount
+        found.batches += 1
+        found.bytes += batch.sizeInBytes
+      }
+    }
+    var sample = Sample(records: found.records, bytes: found.bytes, nanoseconds: time)
+    sample.verified =
+      found.records == written.records && found.batches == written.batches && found.bytes == written.bytes
+    return sample
+  }
+
+  /// Reads all records, and touches their values.
+  func scan(_ log: Log, _ written: Written) throws -> Sample {
+    var count = 0
+    var sum: UInt64 = 0
+    let time = try Clock.time {
+      var cursor = log.fetch(from: 0, isolation: .logEnd)
+      while let batch = try cursor.next() {
+        var records = try batch.records()
+        while let record = try records.next() {
+          count &+= 1
+          if let value = record.value { sum &+= touch(value) }
+        }
+      }
+    }
+    var sample = Sample(records: count, bytes: written.bytes, nanoseconds: time)
+    sample.verified = count == written.records && sum == expectedSum(count)
+    return sample
+  }
+
+  /// What touching the values of `count` records in a row adds up to.
+  private func expectedSum(_ count: Int) -> UInt64 {
+    (0..<Values.count).reduce(0) { sum, number in
+      let times = count / Values.count + (number < count % Values.count ? 1 : 0)
+      return sum &+ touch(values.value(number)) &* UInt64(times)
+    }
+  }
+
+  func allocationsPerRecord(_ bench: Bench, _ workload: Workload) throws -> Double {
+    var builder = RecordBatchBuilder(compression: compression)
+    let size = try values.build(&builder, count: recordsPerBatch, from: 0).sizeInBytes
+    // Enough for every buffer to have been used again.
+    let batches = bench.options.isQuick ? 4 : max(1, (4 << 20) / size)
+    return try Allocations.perRecord(batches * recordsPerBatch) { records in
+      try withFilledLog("count", bench, batches: records / recordsPerBatch, size: size) { log, written in
+        try Allocations.count {
+          keep(UInt64(try workload == .scan ? scan(log, written).records : fetch(log, written).records))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import BenchmarkKit
+import Strata
+import StrataWorkloads
+import Testing
+
+@Suite struct OptionTests {
+  @Test func withoutArgumentsEverythingIsMeasured() throws {
+    let options = try BenchmarkOptions(parsing: [])
+    #expect(options.workloads == Workload.allCases)
+    #expect(options.directory == ".build/bench")
+    #expect(options.rounds >= 5)
+  }
+
+  @Test func everyOptionIsRead() throws {
+    let options = try BenchmarkOptions(
+      parsing: [
+        "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
+        "64,2048",
+        "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
+        "f",
+        "--quick",
+      ])
+    #expect(options.workloads == [.scan, .append])
+    #expect(options.directory == "d")
+    #expect(options.seconds == 0.5)
+    #expect(options.rounds == 7)
+    #expect(options.values == [64, 2048])
+    #expect(options.batches == [5])
+    #expect(options.codecs == [Compression.none, .lz4(), .zstd(level: 5)])
+    #expect(options.durabilities == [.synced])
+    #expect(options.threads == 2)
+    #expect(options.jsonPath == "f")
+    #expect(options.isQuick)
+  }
+
+  @Test(arguments: [
+    (["nonsense"], "there is no workload nonsense"),
+    (["tail"], "does not exist yet"),
+    (["compact"], "does not exist yet"),
+    (["--peers", "all"], "does not exist yet"),
+    (["--html", "x.html"], "does not exist yet"),
+    (["--baseline", "x.json"], "does not exist yet"),
+    (["--nonsense"], "there is no option --nonsense"),
+    (["--rounds"], "--rounds needs a value"),
+    (["--rounds", "0"], "--rounds takes 1 to 1000, not 0"),
+    (["--rounds", "many"], "not many"),
+    (["--seconds", "-1"], "--seconds takes a number above 0"),
+    (["--seconds", "nan"], "--seconds takes a number above 0"),
+    (["--values", "100,"], "--values takes 32 to 1048576"),
+    (["--values", "1"], "--values takes 32 to 1048576, not 1"),
+    (["--batch", "0"], "--batch takes 1 to 100000"),
+    (["--codec", "rar"], "there is no codec rar"),
+    (["--codec", "snappy:1"], "snappy has no levels"),
+    (["--codec", "zstd:99"], "takes -7 to 22, not 99"),
+    (["--durability", "maybe"], "not maybe"),
+    (["--threads", "0"], "--threads takes 1 to 256"),
+  ])
+  func whatIsWrongIsSaid(arguments: [String], message: String) {
+    do {
+      _ = try BenchmarkOptions(parsing: arguments)
+      Issue.record("\(arguments) were taken")
+    } catch {
+      #expect(error.description.contains(message), "\(error)")
+      #expect(!error.description.contains("\n"))
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import BenchmarkKit
+import Foundation
+import StrataWorkloads
+import Testing
+
+/// Each workload at a small size: it runs, what it wrote is read back, and its results are whole.
+@Suite(.serialized) struct WorkloadTests {
+  let directory = FileManager.default.temporaryDirectory
+    .appendingPathComponent("strata-bench-tests-\(UUID().uuidString)").path
+
+  private func run(_ arguments: String...) throws -> (report: Benchmark.Report, lines: [String]) {
+    var options = try BenchmarkOptions(parsing: arguments + ["--quick", "--rounds", "1"])
+    options.directory = directory
+    var lines: [String] = []
+    let report = try Benchmark.run(options, progress: Progress(isQuiet: true)) { lines.append($0) }
+    #expect(!FileManager.default.fileExists(atPath: directory), "the directory was left behind")
+    return (report, lines)
+  }
+
+  @Test(arguments: Workload.allCases)
+  func runsAndVerifies(workload: Workload) throws {
+    let (report, lines) = try run(workload.rawValue, "--values", "100")
+    #expect(!report.results.isEmpty)
+    for result in report.results {
+      #expect(result.workload == workload.rawValue)
+      #expect(result.recordsPerSecond != nil || result.bytesPerSecond != nil, "\(result.label)")
+      guard workload != .limits else { continue }
+      #expect(result.verified == true, "\(result.label)")
+      #expect(result.limit != nil && result.ofLimit.map { $0 > 0 } == true, "\(result.label)")
+      #expect(result.allocationsPerRecord != nil, "\(result.label)")
+    }
+    for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
+      #expect(line.count <= 120, "\(line)")
+    }
+    let labels = report.results.map(\.label)
+    #expect(Set(labels).count == labels.count, "two rows of one name")
+  }
+
+  @Test func theJSONIsWellFormedAndWhole() throws {
+    let report = try run("append", "limits", "--values", "100").report
+    let text = Data(report.json.text.utf8)
+    let parsed = try #require(JSONSerialization.jsonObject(with: text) as? [String: Any])
+    #expect(Set(parsed.keys) == ["environment", "results"])
+    let environment = try #require(parsed["environment"] as? [String: Any])
+    for key in ["kernel", "processor", "cores", "memoryBytes", "fileSystem", "device", "build"] {
+      #expect(environment[key] != nil, "\(key)")
+    }
+    let results = try #require(parsed["results"] as? [[String: Any]])
+    #expect(results.count == report.results.count)
+    let known: Set<String> = [
+      "workload", "engine", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds", "limit",
+      "ofLimit", "syncs", "allocationsPerRecord", "verified",
+    ]
+    for result in results {
+      #expect(Set(result.keys).isSubset(of: known))
+      for key in ["workload", "engine", "parameters"] { #expect(result[key] != nil, "\(key)") }
+      for key in ["recordsPerSecond", "bytesPerSecond"] {
+        guard let spread = result[key] else { continue }
+        #expect(Set(try #require(spread as? [String: Double]).keys) == ["median", "min", "max"])
+      }
+      if let latency = result["latencyNanoseconds"] {
+        #expect(Set(try #require(latency as? [String: Int]).keys) == ["p50", "p99", "p999", "max"])
+      }
+      if let limit = result["limit"] as? [String: Any] {
+        #expect(limit["name"] is String)
+        #expect((limit["bytesPerSecond"] == nil) != (limit["nanoseconds"] == nil))
+        #expect(result["ofLimit"] is Double)
+      }
+    }
+    let synced = results.filter { ($0["parameters"] as? [String: Any])?["writers"] as? Int == 1 }
+    #expect(synced.count == 1 && synced[0]["syncs"] as? Int == 20)
+  }
+
+  @Test func threadsAndBatchesAreTakenAsAsked() throws {
+    let results = try run(
+      "append", "--threads", "2", "--batch", "10", "--values", "64", "--durability", "buffered"
+    ).report.results
+    #expect(results.count == 3)
+    #expect(results.allSatisfy { $0.verified == true })
+    for result in results {
+      #expect(result.parameters.contains(JSON.Member("threads", .integer(2))))
+      #expect(result.parameters.contains(JSON.Member("recordsPerBatch", .integer(10))))
+    }
+  }
+
+  @Test func jsonTextIsEscaped() throws {
+    let odd = "a\"b\\c\n\t\u{1}é"
+    let json = JSON.object([
+      JSON.Member("k", .string(odd)), JSON.Member("empty", .array([])), JSON.Member("n", .number(.nan)),
+      JSON.Member("list", .array([.integer(1), .object([JSON.Member("x", .bool(true))]), .null])),
+    ])
+    let parsed = try JSONSerialization.jsonObject(with: Data(json.text.utf8)) as? [String: Any]
+    #expect(parsed?["k"] as? String == odd)
+    #expect((parsed?["list"] as? [Any])?.count == 3)
+    #expect(parsed?["n"] is NSNull)
+  }
+}
