@@ -141,7 +141,8 @@ extension RecordBatch {
     // `checkContent` has refused bits that name no codec.
     guard let codec, codec != .none, !body.isEmpty else {
       let first = start + RecordBatchHeader.byteCount
-      let reader = RecordReader(header, in: buffer, at: first, body.count, limits)
+      var reader = RecordReader(header, in: buffer, at: first, body.count, limits)
+      if let firstOffset { try reader.skip(before: firstOffset) }
       return unsafe _overrideLifetime(reader, borrowing: self)
     }
     let plain = BufferPool.take()
