@@ -40,6 +40,16 @@ struct LogPlace {
     } catch let error as IOError { throw CommandFailure(error) } catch { throw error as! CommandFailure }
   }
 
+  /// The segments in a folder, in the order of their offsets.
+  static func segments(of directory: String) throws(CommandFailure) -> [(baseOffset: Offset, path: String)] {
+    let names: [String]
+    do { names = try LogEnvironment.system.fileSystem.list(directory) } catch { throw CommandFailure(error) }
+    return names.compactMap { name in
+      guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { return nil }
+      return (parsed.baseOffset, SegmentFiles.path(directory, name))
+    }.sorted { $0.baseOffset < $1.baseOffset }
+  }
+
   private func holdsSegments(_ path: String) throws(IOError) -> Bool {
     try fileSystem.list(path).contains { SegmentFiles.parse($0)?.kind == .log }
   }
