@@ -24,9 +24,10 @@ package final class EventCount: Sendable {
   private nonisolated(unsafe) let cells: UnsafeMutablePointer<Atomic<UInt32>>
   private let sleep = Sleep()
 
-  package init() {
+  /// Begins at `value`; after the largest number comes 0.
+  package init(_ value: UInt32 = 0) {
     unsafe cells = .allocate(capacity: 2)
-    unsafe cells.initialize(to: Atomic(0))
+    unsafe cells.initialize(to: Atomic(value))
     unsafe (cells + 1).initialize(to: Atomic(0))
   }
 
@@ -46,9 +47,9 @@ package final class EventCount: Sendable {
   /// Returns once the number is not `value`.
   package func wait(while value: UInt32) {
     guard current == value else { return }
-    unsafe sleepers.pointee.add(1, ordering: .sequentiallyConsistent)
+    unsafe sleepers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while current == value { unsafe sleep.wait(events, while: value, until: nil) }
-    unsafe sleepers.pointee.subtract(1, ordering: .relaxed)
+    unsafe sleepers.pointee.wrappingSubtract(1, ordering: .relaxed)
   }
 
   /// Returns true once the number is not `value`, or false after the time given, by the monotonic clock.
@@ -60,8 +61,8 @@ package final class EventCount: Sendable {
       wait(while: value)
       return true
     }
-    unsafe sleepers.pointee.add(1, ordering: .sequentiallyConsistent)
-    defer { unsafe sleepers.pointee.subtract(1, ordering: .relaxed) }
+    unsafe sleepers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { unsafe sleepers.pointee.wrappingSubtract(1, ordering: .relaxed) }
     while current == value {
       unsafe sleep.wait(events, while: value, until: deadline)
       if Sleep.now >= deadline { return current != value }
@@ -77,7 +78,7 @@ package final class EventCount: Sendable {
   /// Adds one and wakes at most `count` of those who sleep. The others sleep on though the number has changed,
   /// until a later `advance` wakes them.
   package func advance(waking count: Int) {
-    unsafe events.pointee.add(1, ordering: .sequentiallyConsistent)
+    unsafe events.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
     guard count > 0, unsafe sleepers.pointee.load(ordering: .sequentiallyConsistent) != 0 else { return }
     unsafe sleep.wake(events, Int32(clamping: count))
   }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Memory for decompressing, used again and again: a few buffers, none of them large, whoever reads.
-enum BufferPool {
+package enum BufferPool {
   /// At most so many wait here…
   private static let idleLimit = 8
   /// …and none of more bytes than this: 8 buffers of 8 MiB are the most that the pool ever keeps.
@@ -11,14 +11,14 @@ enum BufferPool {
   private static let idle = Mutex<[ByteBuffer]>([])
 
   /// An empty buffer, the caller's alone.
-  static func take() -> ByteBuffer {
+  package static func take() -> ByteBuffer {
     let buffer = idle.withLock { $0.popLast() } ?? ByteBuffer(capacity: firstCapacity)
     buffer.count = 0
     return buffer
   }
 
   /// Takes a buffer back; nobody may use it any more.
-  static func give(_ buffer: ByteBuffer) {
+  package static func give(_ buffer: ByteBuffer) {
     guard buffer.capacity <= capacityLimit else { return }
     idle.withLock { idle in
       if idle.isEmpty { idle.reserveCapacity(idleLimit) }

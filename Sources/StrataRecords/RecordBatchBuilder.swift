@@ -81,7 +81,12 @@ public struct RecordBatchBuilder: ~Copyable, @unchecked Sendable {
   public mutating func append(
     key: Span<UInt8>?, value: Span<UInt8>?, timestamp: Timestamp? = nil, headers: [RecordHeader] = []
   ) throws(FormatError) {
-    try append(key: key, value: value, timestamp: timestamp, headers: headers, offsetDelta: lastDelta &+ 1)
+    let timestamp = timestamp ?? defaultTimestamp
+    if headers.isEmpty {
+      try appendFields(Field(key), Field(value), timestamp, 0, 0, lastDelta &+ 1)
+    } else {
+      try append(key: key, value: value, timestamp: timestamp, headers: headers, offsetDelta: lastDelta &+ 1)
+    }
   }
 
   /// Adds a record.
@@ -118,9 +123,7 @@ public struct RecordBatchBuilder: ~Copyable, @unchecked Sendable {
     offsetDelta: Int
   ) throws(FormatError) {
     var headersSize = 0
-    if !headers.isEmpty {
-      for header in headers { headersSize += RecordBatchBuilder.size(of: header) }
-    }
+    for header in headers { headersSize += RecordBatchBuilder.size(of: header) }
     // The spans outlive the call, and with them the pointers made of them.
     try appendFields(
       Field(key), Field(value), timestamp ?? defaultTimestamp, headers.count, headersSize, offsetDelta)
@@ -173,6 +176,15 @@ extension RecordBatchBuilder {
     func write(at position: inout UnsafeMutableRawPointer) {
       unsafe Varint.write(count, at: &position)
       guard count > 0, let start = unsafe start else { return }
+      if count >= 8, count <= 16 {
+        // Keys of the usual kinds, without a call: two words, which overlap where there are fewer than 16 bytes.
+        let first = unsafe start.loadUnaligned(as: UInt64.self)
+        let last = unsafe start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        unsafe position.storeBytes(of: first, as: UInt64.self)
+        unsafe position.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
+        unsafe position += count
+        return
+      }
       unsafe position.copyMemory(from: start, byteCount: count)
       unsafe position += count
     }

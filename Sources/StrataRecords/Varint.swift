@@ -181,6 +181,17 @@ enum Varint {
   @inline(__always)
   static func write(_ value: Int64, at position: inout UnsafeMutableRawPointer) {
     var rest = zigZag(value)
+    if rest < 0x80 {
+      unsafe position.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+      unsafe position += 1
+      return
+    }
+    if rest < 0x4000 {
+      let both = UInt16(truncatingIfNeeded: rest & 0x7F | 0x80 | (rest &>> 7) &<< 8)
+      unsafe position.storeBytes(of: both.littleEndian, as: UInt16.self)
+      unsafe position += 2
+      return
+    }
     while rest >= 0x80 {
       unsafe position.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
       unsafe position += 1

@@ -30,6 +30,14 @@ struct EventCountTests {
     #expect(events.wait(while: seen, timeoutNanoseconds: 0))
   }
 
+  @Test func theNumberGoesRound() {
+    let events = EventCount(.max)
+    let seen = events.current
+    events.advance()
+    #expect(events.current == 0)
+    events.wait(while: seen)
+  }
+
   @Test func waitingEndsInTime() {
     let events = EventCount()
     let clock = ContinuousClock()

@@ -1,7 +1,6 @@
 #if os(Linux)
   import Foundation
   import StrataIO
-  import Synchronization
   import Testing
 
   /// One thread runs all jobs, in their order.
@@ -9,7 +8,7 @@
   struct IOThreadTests {
     @Test func jobsRunInOrder() {
       let thread = SystemIOThread()
-      let done = Mutex<[Int]>([])
+      let done = Lock<[Int]>([])
       let events = EventCount()
       for index in 0..<10_000 {
         thread.enqueue {
@@ -25,7 +24,7 @@
 
     @Test func eachCallersOrderIsKept() {
       let thread = SystemIOThread()
-      let done = Mutex<[[Int]]>(Array(repeating: [], count: 8))
+      let done = Lock<[[Int]]>(Array(repeating: [], count: 8))
       let events = EventCount()
       onThreads(8) { caller in
         for index in 0..<1_000 { thread.enqueue { done.withLock { $0[caller].append(index) } } }
@@ -37,7 +36,7 @@
 
     @Test func itIsOneThreadWithAName() throws {
       let thread = SystemIOThread()
-      let seen = Mutex<(names: Set<String>, threads: Set<UInt>)>(([], []))
+      let seen = Lock<(names: Set<String>, threads: Set<UInt>)>(([], []))
       let events = EventCount()
       for index in 0..<10 {
         thread.enqueue {

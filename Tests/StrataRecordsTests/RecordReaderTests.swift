@@ -86,6 +86,20 @@ struct RecordReaderTests {
     #expect(first.map { $0.position >= 8 && $0.position < 16 } == true)
   }
 
+  @Test func aRecordBehindTheLastOneIsNeverHandedOut() throws {
+    let bytes = record() + record(offsetDelta: 1, valueLength: 80, value: [UInt8](repeating: 1, count: 40))
+    let batch = try crafted(bytes, count: 1, lastOffsetDelta: 5)
+    var reader = try batch.records()
+    let first = try reader.next() != nil
+    #expect(first)
+    for _ in 0..<3 {
+      do {
+        _ = try reader.next()
+        Issue.record("went on")
+      } catch { #expect(error.code == .invalidRecords) }
+    }
+  }
+
   @Test func theEndStaysTheEnd() throws {
     let batch = try build([Record(value: "x")])
     var reader = try batch.records()

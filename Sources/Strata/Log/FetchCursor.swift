@@ -51,7 +51,9 @@ public struct FetchCursor: ~Copyable, Sendable {
       if source == nil, try !begin() { return nil }
       let (view, file) = (source!.view, source!.file)
       let step: BatchFileReader.Step
-      do { step = try reader.next(in: file, end: view.progress.position) } catch { throw LogError(error) }
+      do {
+        step = try reader.next(in: file, end: view.progress.position, bound: view.progress.nextOffset)
+      } catch { throw LogError(error) }
       switch step {
       case .batch(let batch):
         if batch.lastOffset < position { continue }

@@ -189,7 +189,8 @@ extension LogRecovery {
     let segment = segment(at: progress.baseOffset)
     let opened = try openActiveIndex(segment, end: progress.position)
     guard opened.allocation.offsetBytes == progress.offsetEntries * OffsetIndexEntry.byteCount,
-      opened.allocation.timeBytes == progress.timeEntries * TimeIndexEntry.byteCount
+      opened.allocation.timeBytes == progress.timeEntries * TimeIndexEntry.byteCount,
+      try agrees(opened.index, opened.allocation, with: progress, segment.file())
     else { return nil }
     let ready = Segment(
       baseOffset: progress.baseOffset, directory: directory, access: .readWrite, configuration: configuration,
@@ -197,6 +198,26 @@ extension LogRecovery {
     return Active(
       segment: ready, file: try ready.file(), index: opened.index, allocation: opened.allocation,
       progress: progress)
+  }
+
+  /// Whether the index files have the entries that `progress` counts, and the last ones are right.
+  private func agrees(
+    _ index: SegmentIndex, _ allocation: SegmentIndex.Allocation, with progress: SegmentProgress,
+    _ file: any File
+  ) throws(LogError) -> Bool {
+    guard allocation.offsetBytes >= progress.offsetEntries * OffsetIndexEntry.byteCount,
+      allocation.timeBytes >= progress.timeEntries * TimeIndexEntry.byteCount
+    else { return false }
+    let base = progress.baseOffset
+    if progress.timeEntries > 0 {
+      let last = index.timeEntry(progress.timeEntries - 1, base: base)
+      guard last.timestamp == progress.lastIndexedTimestamp else { return false }
+    }
+    guard progress.offsetEntries > 0 else { return true }
+    let last = index.offsetEntry(progress.offsetEntries - 1, base: base)
+    return try last.isRight(
+      in: file, base: base, end: progress.position, nextOffset: progress.nextOffset,
+      limits: configuration.limits)
   }
 
   /// The index files of the last segment, as they are, mapped at their largest size.
@@ -276,10 +297,8 @@ extension LogRecovery {
       let opened = try openActiveIndex(bare, end: fact.size)
       index = opened.index
       allocation = opened.allocation
-      if allocation.offsetBytes < progress.offsetEntries * OffsetIndexEntry.byteCount
-        || allocation.timeBytes < progress.timeEntries * TimeIndexEntry.byteCount
-      {
-        // Entries that the checkpoint counts on are gone: all of them are made again.
+      if try !agrees(index, allocation, with: progress, file) {
+        // Entries that the checkpoint counts on are gone or wrong: all of them are made again.
         progress = SegmentProgress(baseOffset: fact.baseOffset)
       }
       let needed = scan.indexBytes(for: fact.size - progress.position).offsets / OffsetIndexEntry.byteCount

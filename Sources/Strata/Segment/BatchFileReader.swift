@@ -56,10 +56,13 @@ package struct BatchFileReader: ~Copyable {
     bufferStart = position
   }
 
-  /// The batch at `position`, which is then behind it. `end` is where the file's batches end at most.
+  /// The batch at `position`, which is then behind it. `end` is where the file's batches end at most, and
+  /// `bound` where their offsets do.
   ///
   /// Damage and the end leave the position where it is.
-  package mutating func next(in file: any File, end: Int64) throws(IOError) -> Step {
+  package mutating func next(
+    in file: any File, end: Int64, bound: Offset = .max
+  ) throws(IOError) -> Step {
     let available = end - position
     guard available > 0 else { return .end }
     guard try fill(RecordBatchHeader.byteCount, from: file, end: end) else {
@@ -81,11 +84,12 @@ package struct BatchFileReader: ~Copyable {
       let mismatch = FormatError(.checksumMismatch, at: 17, "the batch's CRC-32C does not fit its bytes")
       return .damage(BatchDamage(position: position, reason: mismatch, header: header))
     }
-    guard header.baseOffset >= expectedOffset else {
-      let back = FormatError(
+    // Base offset and epoch are not in the checksum: they have to fit to what lies around them.
+    guard header.baseOffset >= expectedOffset, header.nextOffset <= bound else {
+      let misplaced = FormatError(
         .invalidRecords, at: 0,
-        "base offset \(header.baseOffset) where \(expectedOffset) is the least possible")
-      return .damage(BatchDamage(position: position, reason: back, header: header))
+        "offsets from \(header.baseOffset) where only \(expectedOffset)..<\(bound) can be")
+      return .damage(BatchDamage(position: position, reason: misplaced, header: header))
     }
     position += Int64(size)
     expectedOffset = header.nextOffset

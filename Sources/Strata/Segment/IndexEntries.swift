@@ -25,6 +25,14 @@ package struct TimeIndexEntry: Hashable, Sendable {
   package var offset: Offset
 }
 
+extension Offset {
+  /// The offset behind the last one that can be written relative to this base, in 31 bits.
+  var furthest: Offset {
+    let (sum, over) = rawValue.addingReportingOverflow(Int64(Int32.max) + 1)
+    return over ? .max : Offset(sum)
+  }
+}
+
 /// Big-endian integers in a span.
 extension Span<UInt8> {
   @inline(__always)

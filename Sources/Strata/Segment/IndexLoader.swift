@@ -37,7 +37,11 @@ struct IndexLoader {
     progress.timeEntries = index.timeCapacity
     if progress.offsetEntries > 0 {
       let last = index.offsetEntry(progress.offsetEntries - 1, base: base)
-      guard try agrees(last, with: file, end: end, nextOffset: nextOffset) else { return nil }
+      let isRight = try last.isRight(
+        in: file, base: base, end: end, nextOffset: nextOffset, limits: configuration.limits)
+      guard isRight else { return nil }
+      // Every entry of the one had its chance of an entry in the other.
+      if progress.timeEntries == 0 { return nil }
     } else if end > 4 * Int64(configuration.indexIntervalBytes) {
       return nil
     }
@@ -67,21 +71,6 @@ struct IndexLoader {
     } catch {
       guard error.code == .notFound else { throw LogError(error) }
       return nil
-    }
-  }
-
-  /// Whether the batch that `entry` points at is the one it speaks of.
-  private func agrees(
-    _ entry: OffsetIndexEntry, with file: any File, end: Int64, nextOffset: Offset
-  ) throws(LogError) -> Bool {
-    guard entry.offset >= segment.baseOffset, entry.offset < nextOffset, entry.position >= 0,
-      entry.position < end
-    else { return false }
-    var reader = BatchFileReader(
-      position: entry.position, expectedOffset: segment.baseOffset, limits: configuration.limits,
-      maximumRead: 4096, firstRead: 4096)
-    do { return try reader.peekHeader(in: file, end: end)?.lastOffset == entry.offset } catch {
-      throw LogError(error)
     }
   }
 
@@ -124,6 +113,21 @@ struct IndexLoader {
       try file.write(mapping.bytes.extracting(0..<count), at: 0)
       try file.synchronize(.rebuiltIndex)
       try fileSystem.rename(temporary, to: path, .rebuiltIndexRename)
+    }
+  }
+}
+
+extension OffsetIndexEntry {
+  /// Whether the batch at its position is the one that it speaks of.
+  func isRight(
+    in file: any File, base: Offset, end: Int64, nextOffset: Offset, limits: ParsingLimits
+  ) throws(LogError) -> Bool {
+    // No entry is made for a segment's first batch.
+    guard offset >= base, offset < nextOffset, position > 0, position < end else { return false }
+    var reader = BatchFileReader(
+      position: position, expectedOffset: base, limits: limits, maximumRead: 4096, firstRead: 4096)
+    do { return try reader.peekHeader(in: file, end: end)?.lastOffset == offset } catch {
+      throw LogError(error)
     }
   }
 }

@@ -11,16 +11,17 @@ struct SegmentScan {
   ///
   /// `visit` sees each batch with its position.
   func run(
-    _ file: any File, end: Int64, progress: inout SegmentProgress, index: SegmentIndex,
+    _ file: any File, end: Int64, bound: Offset = .max, progress: inout SegmentProgress, index: SegmentIndex,
     visit: (RecordBatch, Int64) -> Void = { _, _ in }
   ) throws(LogError) -> BatchDamage? {
     var reader = BatchFileReader(
       position: progress.position, expectedOffset: progress.nextOffset, limits: limits,
       maximumRead: 256 << 10, firstRead: 256 << 10)
+    let bound = min(bound, progress.baseOffset.furthest)
     while true {
       let position = reader.position
       let step: BatchFileReader.Step
-      do { step = try reader.next(in: file, end: end) } catch { throw LogError(error) }
+      do { step = try reader.next(in: file, end: end, bound: bound) } catch { throw LogError(error) }
       switch step {
       case .end: return nil
       case .damage(let damage): return damage

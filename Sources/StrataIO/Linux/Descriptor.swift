@@ -24,14 +24,14 @@
     /// Begins a use; `endUse()` follows. Traps where `close()` came first.
     @inline(__always)
     package borrowing func beginUse(of path: @autoclosure () -> String) -> Int32 {
-      let before = state.add(2, ordering: .acquiring).oldValue
+      let before = state.wrappingAdd(2, ordering: .acquiring).oldValue
       if before & 1 != 0 { Self.trap(path()) }
       return number
     }
 
     @inline(__always)
     package borrowing func endUse() {
-      if state.subtract(2, ordering: .acquiringAndReleasing).newValue == 1 { Self.close(number) }
+      if state.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue == 1 { Self.close(number) }
     }
 
     /// Closes it now, or with the end of the last use. Idempotent.

@@ -86,9 +86,13 @@
     }
 
     /// A write that moves nothing and gives no reason would otherwise be tried for ever.
+    @inline(__always)
     private func check(_ written: Int, of count: Int) throws(IOError) {
-      guard written < count else { return }
-      throw IOError(
+      if written < count { throw incomplete(written, of: count) }
+    }
+
+    private func incomplete(_ written: Int, of count: Int) -> IOError {
+      IOError(
         .device, operation: "write", path: path, systemCode: EIO,
         detail: "only \(written) of \(count) bytes were taken")
     }

@@ -1,6 +1,5 @@
 #if os(Linux)
   internal import Glibc
-  internal import Synchronization
 
   /// A thread that starts with the first job, sleeps between jobs, and ends after the last one once nobody can
   /// hand it more.
@@ -56,7 +55,7 @@
       var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let changes = EventCount()
 
     /// Puts `job` last. True for the first one ever: the caller starts the thread.

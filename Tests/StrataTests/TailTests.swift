@@ -1,0 +1,132 @@
+import Foundation
+import Strata
+import Testing
+
+/// Waiting for records, and for them to be durable, without blocking.
+@Suite struct TailTests {
+  @Test func aTailHandsOutWhatIsThereAndWhatComes() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"), configuration: .small)
+    for number in 0..<50 { try await log.append(Record(value: "\(number)")) }
+    async let seen: [String] = {
+      var values: [String] = []
+      for try await batch in log.tail(from: .earliest) {
+        var records = try batch.records()
+        while let record = try records.next() { values.append(String(copying: record.value!)) }
+        if values.count == 120 { break }
+      }
+      return values
+    }()
+    for number in 50..<120 { try await log.append(Record(value: "\(number)")) }
+    #expect(try await seen == (0..<120).map { "\($0)" })
+    try await log.close()
+  }
+
+  @Test func aDurableTailWaitsForTheSync() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    try await log.append(Record(value: "a"), durability: .buffered)
+    var all = log.tail(from: .earliest, isolation: .logEnd).makeAsyncIterator()
+    #expect(try await all.next()?.baseOffset == 0)
+    let waiting = Task {
+      var durable = log.tail(from: .earliest).makeAsyncIterator()
+      return try await durable.next()?.baseOffset
+    }
+    try await Task.sleep(for: .milliseconds(30))
+    #expect(log.recoveryPoint == 0)
+    try await log.flush()
+    #expect(try await waiting.value == 0)
+  }
+
+  @Test func tailsBeginWhereTheyAreAskedTo() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"), configuration: .small)
+    for number in 0..<60 {
+      try await log.append(Record(value: "\(number)", timestamp: Timestamp(milliseconds: Int64(number) * 10)))
+    }
+    func first(_ start: LogStart) async throws -> Int64? {
+      var tail = log.tail(from: start).makeAsyncIterator()
+      guard let batch = try await tail.next() else { return nil }
+      var records = try batch.records()
+      return try records.next()?.offset.rawValue
+    }
+    #expect(try await first(.earliest) == 0)
+    #expect(try await first(.offset(17)) == 17)
+    #expect(try await first(.timestamp(Timestamp(milliseconds: 205))) == 21)
+    async let latest = first(.latest)
+    try await Task.sleep(for: .milliseconds(30))
+    try await log.append(Record(value: "new"))
+    #expect(try await latest == 60)
+  }
+
+  @Test func cancellationEndsATailAndAWait() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    let tail = Task {
+      var count = 0
+      for try await _ in log.tail(from: .earliest) { count += 1 }
+      return count
+    }
+    let place = try await log.append(Record(value: "a"), durability: .buffered)
+    try await Task.sleep(for: .milliseconds(20))
+    tail.cancel()
+    #expect(try await tail.value == 0)
+    let wait = Task {
+      try? await Task.sleep(for: .seconds(60))
+      try await log.waitUntilDurable(through: place.lastOffset)
+    }
+    wait.cancel()
+    let result = await wait.result
+    #expect((result.failure as? LogError)?.code == .cancelled)
+    #expect(try log.values() == ["a"])
+  }
+
+  @Test func closingEndsATail() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    let tail = Task {
+      for try await _ in log.tail(from: .earliest) {}
+      return true
+    }
+    try await Task.sleep(for: .milliseconds(20))
+    try await log.close()
+    #expect(try await tail.value)
+  }
+
+  @Test func manyTasksShareSynchronizations() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    let offsets = try await withThrowingTaskGroup(of: Int64.self) { group in
+      for number in 0..<500 {
+        group.addTask { try await log.append(Record(value: "\(number)")).baseOffset.rawValue }
+      }
+      var offsets: [Int64] = []
+      for try await offset in group { offsets.append(offset) }
+      return offsets
+    }
+    #expect(offsets.sorted() == (0..<500).map { Int64($0) })
+    #expect(log.recoveryPoint == 500)
+    #expect(log.statistics.synchronizations < 400)
+  }
+
+  @Test func aReaderBehindTheEndIsToldWhatThereIs() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    try await log.append(Record(value: "a"))
+    var tail = log.tail(from: .offset(7)).makeAsyncIterator()
+    do {
+      _ = try await tail.next()
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect(error.code == .offsetOutOfRange)
+      #expect(error.offsets == 0..<1)
+    }
+  }
+}
+
+extension Result {
+  var failure: Failure? {
+    if case .failure(let error) = self { return error }
+    return nil
+  }
+}
