@@ -55,7 +55,9 @@ extension CommandFailure {
     }
     if error.code == .damaged { words = "damage; " + words }
     if let cause = error.cause as? IOError {
-      if !words.contains(cause.detail) || cause.detail.isEmpty { words += " (\(cause.operation): \(cause.detail))" }
+      if !words.contains(cause.detail) || cause.detail.isEmpty {
+        words += " (\(cause.operation): \(cause.detail))"
+      }
     } else if let cause = error.cause, !(words == "\(cause)") {
       words += " (\(cause))"
     }
@@ -71,6 +73,7 @@ extension CommandFailure {
 
   /// What the file system said.
   init(_ error: IOError) {
-    self.init(.refused, "\(error.path): \(error.operation): \(error.detail.isEmpty ? "\(error.code)" : error.detail)")
+    self.init(
+      .refused, "\(error.path): \(error.operation): \(error.detail.isEmpty ? "\(error.code)" : error.detail)")
   }
 }

@@ -33,7 +33,8 @@ struct LogPlace {
       case nil: throw CommandFailure.refused("\(path): there is no such folder; \(try advice())")
       default:
         throw CommandFailure.refused(
-          "\(path): this is a file, and a log is a folder; name the folder, or look at the file with strata dump")
+          "\(path): this is a file, and a log is a folder; name the folder, or look at the file with strata dump"
+        )
       }
       guard try !holdsSegments(path) else { return }
       throw CommandFailure.refused("\(path): the folder holds no segment; \(try advice())")

@@ -32,7 +32,8 @@ struct Main {
     switch name {
     case "help", "--help", "-h":
       let verb = words.dropFirst().first { !$0.hasPrefix("-") }
-      output.write(try verb.map { name throws(CommandFailure) in Help.page(try find(name)) } ?? Help.overview(verbs))
+      output.write(
+        try verb.map { name throws(CommandFailure) in Help.page(try find(name)) } ?? Help.overview(verbs))
     case "--version", "version":
       output.write("strata \(version)\n" as String)
     default:

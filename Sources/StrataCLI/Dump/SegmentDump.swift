@@ -79,7 +79,8 @@ struct SegmentDump {
   }
 
   /// A whole batch whose records cannot be read.
-  static func damage(_ batch: RecordBatch, _ position: Int64, _ error: FormatError, _ path: String) -> Damage {
+  static func damage(_ batch: RecordBatch, _ position: Int64, _ error: FormatError, _ path: String) -> Damage
+  {
     Damage(
       file: path, position: position, length: Int64(batch.sizeInBytes), kind: "\(error.code)",
       firstOffset: batch.baseOffset, lastOffset: batch.lastOffset,
@@ -90,7 +91,8 @@ struct SegmentDump {
     findings.add(damage)
     guard format.isJSON else {
       return output.write(
-        "position \(damage.position): DAMAGE of \(damage.length) bytes: \(damage.kind): \(damage.detail)\n" as String)
+        "position \(damage.position): DAMAGE of \(damage.length) bytes: \(damage.kind): \(damage.detail)\n"
+          as String)
     }
     output.write("{\"damage\":{" as StaticString)
     JSON.write("file", damage.file, to: &output, isFirst: true)

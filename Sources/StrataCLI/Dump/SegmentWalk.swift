@@ -111,7 +111,9 @@ struct SegmentWalk: ~Copyable {
       file: path, position: damage.position, length: rest, kind: isZero ? "zeros" : "\(damage.reason.code)",
       firstOffset: expected, lastOffset: nextBase.map { Offset($0.rawValue - 1) },
       detail: isZero ? "\(rest) zero bytes behind the last batch" : damage.reason.detail)
-    if let reason = try reasonOfMagic(damage) { (found.kind, found.detail) = ("\(reason.code)", reason.detail) }
+    if let reason = try reasonOfMagic(damage) {
+      (found.kind, found.detail) = ("\(reason.code)", reason.detail)
+    }
     if !isZero, let (end, next) = try batchBehind(damage, expected) {
       reader.move(to: end, expectedOffset: expected)
       found.length = end - damage.position
@@ -180,7 +182,8 @@ enum FileBytes {
       defer { file.close() }
       let size = try file.metadata().size
       guard size <= limit else {
-        throw CommandFailure.refused("\(path): \(size) bytes, and such a file has \(limit) at most; look whether it is one")
+        throw CommandFailure.refused(
+          "\(path): \(size) bytes, and such a file has \(limit) at most; look whether it is one")
       }
       return try read(file, 0..<size)
     } catch let error as IOError { throw CommandFailure(error) } catch { throw error as! CommandFailure }

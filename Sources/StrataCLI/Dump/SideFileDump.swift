@@ -63,7 +63,9 @@ struct SideFileDump {
   }
 
   /// One entry: `{"name":{"field":…}}`, or its fields in a row.
-  private func write(_ name: StaticString, _ fields: KeyValuePairs<StaticString, Int64>, _ output: inout Output) {
+  private func write(
+    _ name: StaticString, _ fields: KeyValuePairs<StaticString, Int64>, _ output: inout Output
+  ) {
     if format.isJSON {
       output.write("{\"" as StaticString)
       output.write(name)
@@ -84,7 +86,9 @@ extension SideFileDump {
   /// The bytes in front of the zeros that a preallocated index has behind its entries.
   private func entryBytes(_ bytes: Span<UInt8>, _ entry: Int) -> Int {
     var count = bytes.count
-    while count >= entry, count % entry == 0, isZero(bytes.extracting(count - entry..<count)) { count -= entry }
+    while count >= entry, count % entry == 0, isZero(bytes.extracting(count - entry..<count)) {
+      count -= entry
+    }
     return count
   }
 
@@ -100,7 +104,9 @@ extension SideFileDump {
       guard place + 8 <= end else { return (place, "\(end - place) bytes, an entry has 8") }
       let (offset, position) = (bytes.number(at: place, 4), bytes.number(at: place + 4, 4))
       guard offset > last.offset, position > last.position else {
-        return (place, "offset \(base + offset) at position \(position) does not come behind the entry before")
+        return (
+          place, "offset \(base + offset) at position \(position) does not come behind the entry before"
+        )
       }
       last = (offset, position)
       write("offsetIndexEntry", ["offset": base + offset, "position": position], &output)

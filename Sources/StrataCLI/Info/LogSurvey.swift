@@ -103,7 +103,9 @@ struct LogSurvey {
 
   private static func durablePoint(_ directory: String) throws(CommandFailure) -> DurablePoint? {
     let path = SegmentFiles.path(directory, DurablePoint.fileName)
-    guard let found = try? LogEnvironment.system.fileSystem.metadata(path), found.kind == .file else { return nil }
+    guard let found = try? LogEnvironment.system.fileSystem.metadata(path), found.kind == .file else {
+      return nil
+    }
     let bytes = try FileBytes.readAll(path, atMost: 1 << 20)
     return DurablePoint.slots(of: bytes.bytes).compactMap(\.self).max { $0.sequence < $1.sequence }
   }

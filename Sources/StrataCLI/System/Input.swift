@@ -51,7 +51,8 @@ struct Input: ~Copyable {
       descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
       isOwned = true
       guard descriptor >= 0 else {
-        throw .refused("\(path): \(System.text(of: errno)); name a file that can be read, or - for standard input")
+        throw .refused(
+          "\(path): \(System.text(of: errno)); name a file that can be read, or - for standard input")
       }
     } else {
       name = "standard input"
@@ -59,7 +60,9 @@ struct Input: ~Copyable {
       isOwned = false
     }
     var status = stat()
-    size = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+    size =
+      unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      ? Int64(status.st_size) : nil
   }
 
   deinit {

@@ -5,7 +5,7 @@ internal import Glibc
 /// What is written belongs to a unit until `commit()`: `rollBack()` takes the whole unit back, so that a batch
 /// that turns out to be broken leaves nothing behind. Only units that were committed ever reach the descriptor.
 @safe
-package struct Output: ~Copyable {
+struct Output: ~Copyable {
   private let descriptor: Int32
   /// What errors call it.
   private let name: String
@@ -19,7 +19,7 @@ package struct Output: ~Copyable {
   /// So many bytes are written at once. Larger pieces get slower on machines that give free memory back.
   private static let threshold = 128 << 10
 
-  package init(descriptor: Int32, name: String) {
+  init(descriptor: Int32, name: String) {
     self.descriptor = descriptor
     self.name = name
     unsafe base = .allocate(byteCount: capacity, alignment: 4096)
@@ -29,7 +29,7 @@ package struct Output: ~Copyable {
 
   /// Adds one byte.
   @inline(__always)
-  package mutating func write(_ byte: UInt8) {
+  mutating func write(_ byte: UInt8) {
     if count == capacity { grow(by: 1) }
     unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count &+= 1
@@ -37,7 +37,7 @@ package struct Output: ~Copyable {
 
   /// Adds bytes as they are.
   @inline(__always)
-  package mutating func write(_ bytes: Span<UInt8>) {
+  mutating func write(_ bytes: Span<UInt8>) {
     let size = bytes.count
     guard size > 0 else { return }
     if size > capacity &- count { grow(by: size) }
@@ -49,13 +49,13 @@ package struct Output: ~Copyable {
   }
 
   /// Adds text in UTF-8.
-  package mutating func write(_ text: String) {
+  mutating func write(_ text: String) {
     write(text.utf8.span)
   }
 
   /// Adds a literal, without making a string of it.
   @inline(__always)
-  package mutating func write(_ text: StaticString) {
+  mutating func write(_ text: StaticString) {
     let size = text.utf8CodeUnitCount
     if size > capacity &- count { grow(by: size) }
     // A literal's bytes live for ever.
@@ -64,7 +64,7 @@ package struct Output: ~Copyable {
   }
 
   /// Adds a number in decimal digits.
-  package mutating func write(_ number: Int64) {
+  mutating func write(_ number: Int64) {
     if 20 > capacity &- count { grow(by: 20) }
     var rest = number.magnitude
     var digits = 0
@@ -83,7 +83,7 @@ package struct Output: ~Copyable {
 
   /// Adds `size` bytes that `fill` sets, all of them.
   @inline(__always)
-  package mutating func write(count size: Int, _ fill: (inout MutableSpan<UInt8>) -> Void) {
+  mutating func write(count size: Int, _ fill: (inout MutableSpan<UInt8>) -> Void) {
     if size > capacity &- count { grow(by: size) }
     // The room was made above, and is this value's alone.
     var span = unsafe MutableSpan<UInt8>(

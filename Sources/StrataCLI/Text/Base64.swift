@@ -1,9 +1,11 @@
 /// Bytes as text of 64 letters (RFC 4648, section 4, with padding).
-package enum Base64 {
+enum Base64 {
   private static let letters: [64 of UInt8] = {
     var letters = [64 of UInt8](repeating: 0)
     var place = 0
-    for (first, last) in [("A", "Z"), ("a", "z"), ("0", "9"), ("+", "+"), ("/", "/")] as [(Unicode.Scalar, Unicode.Scalar)] {
+    for (first, last) in [("A", "Z"), ("a", "z"), ("0", "9"), ("+", "+"), ("/", "/")]
+      as [(Unicode.Scalar, Unicode.Scalar)]
+    {
       for letter in first.value...last.value {
         letters[place] = UInt8(letter)
         place += 1
@@ -13,10 +15,10 @@ package enum Base64 {
   }()
 
   /// How many letters `count` bytes make.
-  package static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+  static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
   /// Adds the letters of `bytes` to `output`.
-  package static func write(_ bytes: Span<UInt8>, to output: inout Output) {
+  static func write(_ bytes: Span<UInt8>, to output: inout Output) {
     let letters = letters
     output.write(count: encodedCount(bytes.count)) { text in
       var (from, to) = (0, 0)

@@ -1,9 +1,9 @@
 /// Writing JSON (RFC 8259), one object a line: keys are literals, numbers are whole and have up to 64 bits.
 ///
 ///     JSON.write("key", 5, to: &output, isFirst: true)      {"key":5
-package enum JSON {
+enum JSON {
   /// Adds a string. Bytes that are no UTF-8 become U+FFFD, one each.
-  package static func write(string bytes: Span<UInt8>, to output: inout Output) {
+  static func write(string bytes: Span<UInt8>, to output: inout Output) {
     output.write(UInt8(ascii: "\""))
     var place = 0
     while place < bytes.count {
@@ -26,7 +26,7 @@ package enum JSON {
   }
 
   /// Adds a string.
-  package static func write(string text: String, to output: inout Output) {
+  static func write(string text: String, to output: inout Output) {
     write(string: text.utf8.span, to: &output)
   }
 

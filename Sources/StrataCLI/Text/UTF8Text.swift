@@ -1,8 +1,8 @@
 /// Going over bytes that may be UTF-8, one character at a time.
-package enum UTF8Text {
+enum UTF8Text {
   /// The length of the character at `place`, or 0 where the bytes there are none (RFC 3629: no overlong forms, no
   /// surrogates, nothing above U+10FFFF).
-  package static func length(of bytes: Span<UInt8>, at place: Int) -> Int {
+  static func length(of bytes: Span<UInt8>, at place: Int) -> Int {
     let first = bytes[place]
     let (count, least, most): (Int, UInt8, UInt8)
     switch first {
@@ -23,7 +23,7 @@ package enum UTF8Text {
 
   /// Adds `bytes` between quotation marks for a person to read: what is UTF-8 and can be shown as it is, all else
   /// as `\xNN`. No more than `limit` bytes of them, and how many there are.
-  package static func write(quoting bytes: Span<UInt8>, limit: Int, to output: inout Output) {
+  static func write(quoting bytes: Span<UInt8>, limit: Int, to output: inout Output) {
     output.write(UInt8(ascii: "\""))
     var place = 0
     while place < min(bytes.count, limit) {

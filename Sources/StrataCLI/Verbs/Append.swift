@@ -95,7 +95,9 @@ private struct Appending: ~Copyable {
       }
       switch event {
       case .line(let line):
-        if !builder.isEmpty, builder.sizeInBytes + line.count > byteLimit { try flush(&output, isLineHeld: true) }
+        if !builder.isEmpty, builder.sizeInBytes + line.count > byteLimit {
+          try flush(&output, isLineHeld: true)
+        }
         try add(line)
         if builder.count >= lineLimit { try flush(&output) }
       case .pause: try flush(&output)
@@ -104,7 +106,8 @@ private struct Appending: ~Copyable {
         try flush(&output)
         // Of a stream nobody knows where it would have ended; of a file it is known that there is more.
         guard input.size != nil else { return }
-        throw .refused("\(input.name): interrupted after line \(input.lineNumber); the lines so far are in the log")
+        throw .refused(
+          "\(input.name): interrupted after line \(input.lineNumber); the lines so far are in the log")
       }
     }
   }

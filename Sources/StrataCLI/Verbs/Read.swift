@@ -9,7 +9,9 @@ enum ReadVerb {
     operands: [Operand("DIR", "the log's folder")],
     options: [
       .log,
-      Option("from", "OFFSET|earliest|latest|@TIMESTAMP", "where to begin (default earliest); times in milliseconds since 1970"),
+      Option(
+        "from", "OFFSET|earliest|latest|@TIMESTAMP",
+        "where to begin (default earliest); times in milliseconds since 1970"),
       Option("count", "N", "end after so many records"),
       Option(
         "isolation", "log-end|durable|high-watermark|committed",
@@ -36,7 +38,8 @@ enum ReadVerb {
         ["log-end": .logEnd, "durable": .durable, "high-watermark": .highWatermark, "committed": nil]
       ) ?? .durable
     guard let isolation else {
-      throw .usage("--isolation committed: this version cannot tell yet what is committed; use high-watermark")
+      throw .usage(
+        "--isolation committed: this version cannot tell yet what is committed; use high-watermark")
     }
     let isJSON = try arguments.choice("format", ["text": false, "json": true]) ?? false
     let log = try place.openToRead()
