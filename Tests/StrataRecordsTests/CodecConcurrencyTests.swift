@@ -24,7 +24,7 @@ import Testing
     let output = ByteBuffer(capacity: 0)
     for round in 0..<12 {
       let bytes = jsonLines(1_000 + 700 * number, seed: UInt64(number * 100 + round))
-      for compression in builtCompressions {
+      for compression in compressionsAtAllLevels {
         do throws(FormatError) {
           let packed = try compressed(bytes, compression)
           output.count = 0

@@ -8,7 +8,8 @@ import Testing
     1 << 20,
   ]
 
-  @Test(arguments: builtCompressions) func `sizes around the seams of blocks`(compression: Compression) throws
+  @Test(arguments: compressionsAtAllLevels) func `sizes around the seams of blocks`(compression: Compression)
+    throws
   {
     for size in Self.sizes {
       try expectRoundTrip(jsonLines(size, seed: UInt64(size)), compression)
@@ -17,7 +18,8 @@ import Testing
     }
   }
 
-  @Test(arguments: builtCompressions) func `random sizes and contents`(compression: Compression) throws {
+  @Test(arguments: compressionsAtAllLevels) func `random sizes and contents`(compression: Compression) throws
+  {
     let seed = UInt64.random(in: 0 ... .max)
     var random = CodecRandom(seed: seed)
     for _ in 0..<30 {
@@ -34,7 +36,7 @@ import Testing
     }
   }
 
-  @Test(arguments: builtCompressions) func `both directions append`(compression: Compression) throws {
+  @Test(arguments: compressionsAtAllLevels) func `both directions append`(compression: Compression) throws {
     let bytes = jsonLines(5_000, seed: 1)
     let small = ByteBuffer(capacity: 0)
     small.reserve(3)

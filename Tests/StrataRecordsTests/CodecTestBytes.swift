@@ -47,7 +47,7 @@ func jsonLines(_ count: Int, seed: UInt64) -> [UInt8] {
 let builtCodecs = Compression.Codec.allCases.filter { $0 != .none && Compression.isBuilt($0) }
 
 /// Every way to compress that this build has: each codec at its default, at its ends and at a level between.
-let builtCompressions: [Compression] = [
+let compressionsAtAllLevels: [Compression] = [
   .none, .snappy, .gzip(), .gzip(level: 1), .gzip(level: 9), .gzip(level: 12), .lz4(), .lz4(level: 3),
   .lz4(level: 12), .zstd(), .zstd(level: -7), .zstd(level: 1), .zstd(level: 19),
 ].filter { Compression.isBuilt($0.codec) }

@@ -1,12 +1,9 @@
 import StrataRecords
 import Testing
 
-/// The codecs of this build, each at its default level; not those whose work is still missing.
-let builtCompressions: [Compression] = [.none, .gzip(), .snappy, .lz4(), .zstd()].filter { works($0) }
-
-private func works(_ compression: Compression) -> Bool {
-  guard Compression.isBuilt(compression.codec) else { return false }
-  return formatError { () throws(FormatError) in _ = try build([Record(value: "x")], compression) } == nil
+/// The codecs of this build, each at its default level.
+let builtCompressions: [Compression] = [.none, .gzip(), .snappy, .lz4(), .zstd()].filter {
+  Compression.isBuilt($0.codec)
 }
 
 /// A record as it came out of a reader.

@@ -1,6 +1,5 @@
 internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 /// Reads a log's batches from an offset on, one after the other, to the end that its isolation shows.
 ///

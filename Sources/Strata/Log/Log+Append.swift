@@ -1,6 +1,5 @@
 internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 extension Log {
   /// Appends one record, as a batch of its own.

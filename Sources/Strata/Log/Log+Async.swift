@@ -1,6 +1,5 @@
 public import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 /// The forms of the verbs that suspend instead of blocking. The system calls are made by the environment's I/O
 /// thread, never by Swift's cooperative pool.

@@ -1,6 +1,5 @@
 internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 /// Group commit: whoever needs something on the disk either leads one `fdatasync`, or waits for the one that is
 /// running, or for the next.

@@ -1,6 +1,5 @@
 internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 extension Log {
   /// A cursor over the batches from `offset` on, to the end that `isolation` shows.

@@ -1,6 +1,5 @@
 public import StrataIO
 internal import StrataRecords
-internal import Synchronization
 
 extension Log {
   /// Opens the log in the folder `path`, and creates it where there is none (with `.readWrite`).

@@ -1,6 +1,5 @@
 internal import StrataIO
 internal import StrataRecords
-internal import Synchronization
 
 /// Why a segment ends before a batch. The decision is Kafka's (`LogSegment.shouldRoll`).
 extension Log {

@@ -1,6 +1,5 @@
 internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 /// A durable, append-only log of records in a folder of its own, in Apache Kafka's on-disk format.
 ///
@@ -31,17 +30,17 @@ public final class Log: Sendable {
   public let recoveryReport: RecoveryReport
 
   let environment: LogEnvironment
-  let state: Mutex<LogState>
+  let state: Lock<LogState>
   /// nil in a log that was opened to be read.
-  let appender: Mutex<Appender?>
-  let durablePoint: Mutex<DurablePointFile?>
+  let appender: Lock<Appender?>
+  let durablePoint: Lock<DurablePointFile?>
   let lock: LogLock?
   /// Threads that wait for the turn of this parity to end (`syncTurn & 1`).
   let turnEnded: (EventCount, EventCount) = (EventCount(), EventCount())
   /// Appends of tasks, on their way to the I/O thread.
-  let submissions = Mutex(SubmissionQueue())
+  let submissions = Lock(SubmissionQueue())
   /// Held while a log that is read beside its writer looks for what is new.
-  let refreshing = Mutex(())
+  let refreshing = Lock(())
 
   init(
     path: String, configuration: LogConfiguration, access: LogAccess, environment: LogEnvironment,
@@ -52,10 +51,10 @@ public final class Log: Sendable {
     self.access = access
     self.environment = environment
     recoveryReport = recovered.report
-    state = Mutex(recovered.state)
-    durablePoint = Mutex(recovered.durablePoint)
+    state = Lock(recovered.state)
+    durablePoint = Lock(recovered.durablePoint)
     lock = recovered.lock
-    appender = Mutex(recovered.appender)
+    appender = Lock(recovered.appender)
   }
 
   /// The first offset that can be read.

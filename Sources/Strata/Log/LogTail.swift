@@ -1,5 +1,5 @@
+internal import StrataIO
 public import StrataRecords
-internal import Synchronization
 
 /// The batches of a log from a place on, and those that come: it ends when its task is cancelled or the log is
 /// closed, and suspends while there is nothing new.
@@ -74,7 +74,7 @@ public struct LogTail: AsyncSequence, Sendable {
 private final class TailReader: Sendable {
   private let log: Log
   private let isolation: FetchIsolation
-  private let place: Mutex<Place>
+  private let place: Lock<Place>
 
   private struct Place: ~Copyable {
     var start: LogStart
@@ -84,7 +84,7 @@ private final class TailReader: Sendable {
   init(log: Log, start: LogStart, isolation: FetchIsolation) {
     self.log = log
     self.isolation = isolation
-    place = Mutex(Place(start: start, cursor: nil))
+    place = Lock(Place(start: start, cursor: nil))
   }
 
   /// Where it goes on.

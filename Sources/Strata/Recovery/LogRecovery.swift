@@ -1,6 +1,5 @@
 internal import StrataIO
 internal import StrataRecords
-internal import Synchronization
 
 /// Opens a folder for writing: carries a `RecoveryPlan` out.
 ///

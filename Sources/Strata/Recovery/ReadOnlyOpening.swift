@@ -1,6 +1,5 @@
 internal import StrataIO
 internal import StrataRecords
-internal import Synchronization
 
 /// Opens a folder to be read: nothing is written, nothing repaired, no lock taken. Indexes that are missing or
 /// wrong are built in memory.

@@ -1,6 +1,5 @@
 internal import StrataIO
 internal import StrataRecords
-internal import Synchronization
 
 /// One segment: a file of batches and its indexes, by the offset with which it begins.
 ///
@@ -13,7 +12,7 @@ package final class Segment: Sendable {
   let access: LogAccess
   private let fileSystem: any FileSystem
   private let configuration: LogConfiguration
-  private let handles: Mutex<Handles>
+  private let handles: Lock<Handles>
 
   /// An index, and how many entries of it count.
   struct CountedIndex: Sendable {
@@ -37,7 +36,7 @@ package final class Segment: Sendable {
     self.access = access
     self.configuration = configuration
     self.fileSystem = fileSystem
-    handles = Mutex(Handles(file: file, active: activeIndex))
+    handles = Lock(Handles(file: file, active: activeIndex))
   }
 
   /// The path of one of its files.
