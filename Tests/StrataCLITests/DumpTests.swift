@@ -182,7 +182,8 @@ extension DumpTests {
 
   private func same(_ found: Any?, _ expected: Any?) throws -> Bool {
     guard let expected = expected as? [String: Any] else { return found is NSNull }
-    let bytes = try #require(bytes(found))
+    let value = try bytes(found)
+    let bytes = try #require(value)
     if let text = expected["b64"] as? String { return Data(base64Encoded: text) == bytes }
     var digest = SHA256()
     digest.update([UInt8](bytes))
@@ -199,5 +200,8 @@ func bytes(_ value: Any?) throws -> Data? {
     try #require(value is NSNull)
     return nil
   }
-  return try #require(Data(base64Encoded: #require(object["b64"])))
+  let text = try #require(object["b64"])
+  let data = Data(base64Encoded: text)
+  #expect(data != nil, "\(text) is no base64")
+  return data
 }

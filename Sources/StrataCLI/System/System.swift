@@ -88,6 +88,12 @@ enum Interruption {
     action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
     _ = unsafe sigaction(SIGINT, &action, nil)
     _ = unsafe sigaction(SIGTERM, &action, nil)
+    // Who starts a command from a thread that takes no signals hands that on; the command wants them.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGINT)
+    unsafe sigaddset(&signals, SIGTERM)
+    _ = unsafe sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// What came first.

@@ -12,7 +12,7 @@ enum AppendVerb {
     options: [
       .log,
       Option("codec", "NAME[:LEVEL]", "none, gzip, snappy, lz4 or zstd (default none)"),
-      Option("batch", "N", "lines in a batch at most (default 1000, or 100 KiB)"),
+      Option("batch", "N", "lines in a batch at most (default 10000, or 128 KiB)"),
       Option("durability", "synced|buffered", "what a batch waits for: the disk (default), or the kernel"),
       Option("key-separator", "SEP", "what stands between key and value in a line"),
     ],
@@ -44,7 +44,7 @@ enum AppendVerb {
     Interruption.watch()
     var appending = Appending(
       log: log, input: input, builder: RecordBatchBuilder(compression: compression), durability: durability,
-      separator: separator, lineLimit: lines ?? 1000, byteLimit: lines == nil ? 100 << 10 : largestLine)
+      separator: separator, lineLimit: lines ?? 10_000, byteLimit: lines == nil ? 128 << 10 : largestLine)
     do throws(CommandFailure) {
       try appending.run(&output)
     } catch {

@@ -81,8 +81,8 @@ enum InfoVerb {
     row("leader epoch", survey.leaderEpoch.map { "\($0)" } ?? "none")
     row(
       "holds",
-      "\(survey.total.records) records in \(survey.total.batches) batches, "
-        + "\(Figures.size(survey.total.bytes)) in \(survey.segments.count) segments")
+      "\(Figures.count(survey.total.records, "record")) in \(Figures.count(survey.total.batches, "batch")), "
+        + "\(Figures.size(survey.total.bytes)) in \(Figures.count(Int64(survey.segments.count), "segment"))")
     row("largest batch", Figures.size(survey.largestBatch))
     if survey.unfinishedBytes > 0 {
       row("unfinished", "\(survey.unfinishedBytes) bytes behind the last batch: a writer's, or a crash's")
@@ -90,15 +90,15 @@ enum InfoVerb {
     for entry in survey.codecs {
       row(
         "codec " + entry.name,
-        "\(entry.counts.batches) batches, \(Figures.size(entry.counts.bytes)), ratio "
+        "\(Figures.count(entry.counts.batches, "batch")), \(Figures.size(entry.counts.bytes)), ratio "
           + (entry.ratio.map(Figures.hundredths) ?? "unknown: this build leaves the codec out"))
     }
     for segment in survey.segments {
       let range = segment.lastOffset.map { "offsets \(segment.firstOffset ?? segment.baseOffset) to \($0)" }
       row(
         "segment",
-        "\(segment.name)  \(range ?? "empty")  \(segment.counts.records) records  "
-          + "\(segment.counts.batches) batches  \(Figures.size(segment.size))"
+        "\(segment.name)  \(range ?? "empty")  \(Figures.count(segment.counts.records, "record"))  "
+          + "\(Figures.count(segment.counts.batches, "batch"))  \(Figures.size(segment.size))"
           + (segment.isSealed ? "" : "  active"))
     }
   }
@@ -116,6 +116,12 @@ enum Figures {
       unit += 1
     }
     return "\(hundredths(value)) \(units[unit])"
+  }
+
+  /// `1 record`, `2 records`.
+  static func count(_ number: Int64, _ noun: String) -> String {
+    if number == 1 { return "1 \(noun)" }
+    return "\(number) \(noun)\(noun.hasSuffix("ch") ? "es" : "s")"
   }
 
   /// Two digits behind the point.
