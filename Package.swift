@@ -34,10 +34,11 @@ let package = Package(
     .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CStrataShims"),
+    .target(name: "StrataLock", swiftSettings: strict),
     .target(
       name: "StrataRecords",
       dependencies: [
-        "CStrataShims",
+        "CStrataShims", "StrataLock",
         .target(name: "CDeflate", condition: .when(traits: ["Gzip"])),
         .target(name: "CLZ4", condition: .when(traits: ["LZ4"])),
         .target(name: "CSnappy", condition: .when(traits: ["Snappy"])),
@@ -46,16 +47,17 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "StrataIO",
-      dependencies: ["CStrataShims"],
+      dependencies: ["CStrataShims", "StrataLock"],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict
     ),
     .target(name: "StrataSimulation", dependencies: ["StrataIO"], swiftSettings: strict),
-    .target(name: "Strata", dependencies: ["StrataRecords", "StrataIO"], swiftSettings: strict),
+    .target(
+      name: "Strata", dependencies: ["StrataRecords", "StrataIO", "StrataLock"], swiftSettings: strict),
     .executableTarget(
       name: "StrataCLI", dependencies: ["Strata", "StrataRecords", "StrataIO"], swiftSettings: strict),
     .testTarget(
       name: "StrataRecordsTests", dependencies: ["StrataRecords", "CStrataShims"], swiftSettings: strict),
-    .testTarget(name: "StrataIOTests", dependencies: ["StrataIO"], swiftSettings: strict),
+    .testTarget(name: "StrataIOTests", dependencies: ["StrataIO", "StrataLock"], swiftSettings: strict),
     .testTarget(
       name: "StrataSimulationTests", dependencies: ["StrataSimulation", "StrataIO"],
       swiftSettings: strict),

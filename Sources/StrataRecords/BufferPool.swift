@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import StrataLock
 
 /// Memory for decompressing, used again and again: a few buffers, none of them large, whoever reads.
 package enum BufferPool {
@@ -8,7 +8,7 @@ package enum BufferPool {
   private static let capacityLimit = 8 << 20
   private static let firstCapacity = 64 << 10
 
-  private static let idle = Mutex<[ByteBuffer]>([])
+  private static let idle = Lock<[ByteBuffer]>([])
 
   /// An empty buffer, the caller's alone.
   package static func take() -> ByteBuffer {

@@ -1,6 +1,7 @@
 #if os(Linux)
   import Foundation
   import StrataIO
+  import StrataLock
   import Testing
 
   /// One thread runs all jobs, in their order.

@@ -1,5 +1,6 @@
 import Foundation
 import StrataIO
+import StrataLock
 import Testing
 
 /// One thread at a time, and ThreadSanitizer agrees.

@@ -149,4 +149,34 @@ import Testing
     // Without that order the first file may lose both its names.
     #expect(disk.survivors(SurvivalModel(nameOrder: .any)).contains(["a": [2]]))
   }
+
+  @Test func aDirectoryVanishesOnlyAfterWhatWasMovedOutOfIt() throws {
+    disk.install("d/a", [1])
+    try fileSystem.rename("d/a", to: "b")
+    try fileSystem.removeDirectory("d")
+    #expect(disk.survivors() == [["d/a": [1]], ["b": [1]]])
+    // Synchronising the directory above makes both durable, in their order.
+    try fileSystem.synchronizeDirectory(".")
+    #expect(disk.listing(.durable) == ["b"])
+  }
+
+  @Test func aRenameBetweenDirectoriesBringsAllThatCameBeforeIt() throws {
+    disk.install("x/_", [])
+    disk.install("y/_", [])
+    try disk.environment.write("x/a", [1]).synchronize()
+    try fileSystem.rename("x/a", to: "y/a")
+    try fileSystem.synchronizeDirectory("y")
+    #expect(disk.survivors() == [["x/_": [], "y/_": [], "y/a": [1]]])
+  }
+
+  @Test func msyncMakesACutDurableWithAllBehindIt() throws {
+    disk.install("a", page(1, 3))
+    let file = try fileSystem.open("a", .readWrite)
+    let mapping = try file.map(length: 12288, .readWrite)
+    try file.write(page(2).span, at: 8192)
+    try file.resize(to: 4096)
+    try mapping.synchronize(0..<4096)
+    try file.resize(to: 12288)
+    #expect(disk.survivors().allSatisfy { $0["a"]!.dropFirst(4096).allSatisfy { $0 == 0 } })
+  }
 }

@@ -34,6 +34,13 @@ import Testing
     #expect(try file.bytes() == page(1) + page(0))
   }
 
+  @Test func ext4EvictsNothingThatWasWrittenAgain() throws {
+    let (disk, file) = try failed(.ext4)
+    try file.write(page(4).span, at: 0)
+    disk.evictCleanPages()
+    #expect(try file.bytes() == page(4) + page(0))
+  }
+
   @Test func xfsDropsThePagesAndKeepsTheSize() throws {
     let (disk, file) = try failed(.xfs)
     #expect(try file.bytes() == page(1) + page(0))

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 public import StrataRecords
 
 /// A durable, append-only log of records in a folder of its own, in Apache Kafka's on-disk format.

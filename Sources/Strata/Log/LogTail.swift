@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 public import StrataRecords
 
 /// The batches of a log from a place on, and those that come: it ends when its task is cancelled or the log is

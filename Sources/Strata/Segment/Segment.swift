@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import StrataRecords
 
 /// One segment: a file of batches and its indexes, by the offset with which it begins.

@@ -1,3 +1,4 @@
+internal import StrataLock
 #if os(Linux)
   internal import Glibc
 

@@ -1,5 +1,5 @@
 #if Gzip || LZ4 || Zstd
-  internal import Synchronization
+  internal import StrataLock
 
   /// The working memory of one C library for one direction. It may wander between threads, since only its owner
   /// can use it, and it is freed with its owner.
@@ -20,10 +20,7 @@
       var next = 0
     }
 
-    private let idle = Mutex(Idle())
-    /// ThreadSanitizer does not see how `Mutex` orders its turns (Swift 6.3.1 on Linux); a release at the end of
-    /// one and an acquire at the start of the next say it in the open, and cost two plain moves.
-    private let order = Atomic(false)
+    private let idle = Lock(Idle())
 
     /// Lends a context with this key to `body`: an idle one, or a new one. Where `body` throws, the context is
     /// freed: not every library starts afresh after broken input, whatever it says.
@@ -38,8 +35,6 @@
 
     private func take(_ key: Int) -> Context? {
       idle.withLock { idle in
-        _ = order.load(ordering: .acquiring)
-        defer { order.store(true, ordering: .releasing) }
         for slot in idle.slots.indices where idle.slots[slot]?.key == key {
           return idle.slots[slot].take()
         }
@@ -51,8 +46,6 @@
       guard context.isWorthKeeping else { return }
       var moving: Context? = context
       idle.withLock { idle in
-        _ = order.load(ordering: .acquiring)
-        defer { order.store(true, ordering: .releasing) }
         for slot in idle.slots.indices where idle.slots[slot] == nil {
           swap(&idle.slots[slot], &moving)
           return

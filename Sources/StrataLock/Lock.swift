@@ -1,23 +1,22 @@
-public import Synchronization
+package import Synchronization
 
 /// A value that one thread at a time may touch: `Mutex`, in a form that ThreadSanitizer understands.
 ///
 /// `Mutex` waits inside the runtime, whose code the sanitizer does not see, so each contended lock looks to it
 /// like a race (Swift 6.3.1 on Linux). Here a release at the end of one critical section and an acquire at the
 /// start of the next say in the open what the mutex guarantees anyway; on x86-64 both are plain moves.
-@frozen
-public struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
-  @usableFromInline let mutex: Mutex<Value>
-  @usableFromInline let order = Atomic<Bool>(false)
+package struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
+  @usableFromInline package let mutex: Mutex<Value>
+  @usableFromInline package let order = Atomic<Bool>(false)
 
   @inlinable
-  public init(_ initialValue: consuming sending Value) {
+  package init(_ initialValue: consuming sending Value) {
     mutex = Mutex(initialValue)
   }
 
   /// Runs `body` alone with the value.
   @inlinable
-  public borrowing func withLock<Result: ~Copyable, Failure: Error>(
+  package borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     try mutex.withLock { (value) throws(Failure) in
@@ -29,7 +28,7 @@ public struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
 
   /// The same if nobody else is at it; nil where somebody is.
   @inlinable
-  public borrowing func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
+  package borrowing func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result? {
     try mutex.withLockIfAvailable { (value) throws(Failure) in
