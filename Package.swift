@@ -50,7 +50,7 @@ let package = Package(
       dependencies: ["CStrataShims", "StrataLock"],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict
     ),
-    .target(name: "StrataSimulation", dependencies: ["StrataIO"], swiftSettings: strict),
+    .target(name: "StrataSimulation", dependencies: ["StrataIO", "StrataLock"], swiftSettings: strict),
     .target(
       name: "Strata", dependencies: ["StrataRecords", "StrataIO", "StrataLock"], swiftSettings: strict),
     .executableTarget(

@@ -1,5 +1,5 @@
 public import StrataIO
-internal import Synchronization
+internal import StrataLock
 
 /// Runs a program once, and then sees what becomes of its files if the power goes at any of its calls, in
 /// every way that the fault model of `SimulatedDisk` allows; also if it goes a second time while the program
@@ -271,7 +271,7 @@ public final class CrashRun<Promise: Sendable>: Sendable {
   /// The disk itself, for its clock and its jobs. It does not crash while it is recorded.
   public let disk: SimulatedDisk
   public let environment: LogEnvironment
-  private let made = Mutex<[Promise]>([])
+  private let made = Lock<[Promise]>([])
 
   init(_ disk: SimulatedDisk) {
     self.disk = disk

@@ -1,5 +1,5 @@
 internal import StrataIO
-internal import Synchronization
+internal import StrataLock
 
 /// The disk at one moment of a run: before a call, or at the end.
 struct Moment: Sendable {
@@ -33,7 +33,7 @@ struct Recording<Promise: Sendable>: Sendable {
 
 /// Keeps the disk before each call.
 final class MomentRecorder: Sendable {
-  private let moments = Mutex<[Moment]>([])
+  private let moments = Lock<[Moment]>([])
   /// Calls before the run.
   private let first: Int
 

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import Synchronization
 
 /// All that changes of a simulated disk, behind its one lock.

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import StrataLock
 
 /// The clocks of a simulated machine. Each call to the disk moves both a little; otherwise they stand still
 /// until somebody moves them.

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import Synchronization
 
 /// What a test looks at and what it breaks by hand. None of these is a call: nothing is counted, nothing

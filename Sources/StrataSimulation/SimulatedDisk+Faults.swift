@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import StrataLock
 
 extension SimulatedDisk {
   /// Fails the first call that fits, then the second, and so on, each time on a new disk, until `attempt`

@@ -1,5 +1,5 @@
 public import StrataIO
-internal import Synchronization
+internal import StrataLock
 
 /// A machine's disk, clocks and I/O thread, all in memory, deterministic, and hostile within the rules.
 ///
@@ -87,7 +87,7 @@ public final class SimulatedDisk: Sendable {
 
   public let seed: UInt64
   public let options: Options
-  let state: Mutex<DiskState>
+  let state: Lock<DiskState>
   let ioThread: SimulatedIOThread
 
   /// An empty disk that loses its power at a call that the seed picks, if the program gets that far.
@@ -109,7 +109,7 @@ public final class SimulatedDisk: Sendable {
     self.seed = seed
     self.options = options
     ioThread = SimulatedIOThread(options.ioThread)
-    state = Mutex(
+    state = Lock(
       DiskState(
         image: image, time: time, crashPoint: crashAt.resolved(seed), rules: faults,
         random: SplitMix64(seed: seed, stream: Stream.faults)))

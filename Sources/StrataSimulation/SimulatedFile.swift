@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import Synchronization
 
 /// One open file of a simulated disk.

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import Synchronization
 
 /// The seam, over a simulated disk.

@@ -1,5 +1,5 @@
 internal import StrataIO
-internal import Synchronization
+internal import StrataLock
 
 /// When jobs of the simulated I/O thread run.
 @nonexhaustive
@@ -21,7 +21,7 @@ final class SimulatedIOThread: IOThread {
   }
 
   private let mode: IOThreadMode
-  private let queue = Mutex(Queue())
+  private let queue = Lock(Queue())
 
   init(_ mode: IOThreadMode) {
     self.mode = mode

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import Synchronization
 
 /// Bytes of a simulated file in memory.

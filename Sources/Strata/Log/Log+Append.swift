@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 public import StrataRecords
 
 extension Log {

@@ -1,4 +1,5 @@
 public import StrataIO
+internal import StrataLock
 public import StrataRecords
 
 /// The forms of the verbs that suspend instead of blocking. The system calls are made by the environment's I/O

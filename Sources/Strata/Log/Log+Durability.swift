@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 public import StrataRecords
 
 /// Group commit: whoever needs something on the disk either leads one `fdatasync`, or waits for the one that is

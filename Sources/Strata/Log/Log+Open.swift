@@ -1,4 +1,5 @@
 public import StrataIO
+internal import StrataLock
 internal import StrataRecords
 
 extension Log {

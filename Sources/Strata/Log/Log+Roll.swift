@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import StrataRecords
 
 /// Why a segment ends before a batch. The decision is Kafka's (`LogSegment.shouldRoll`).

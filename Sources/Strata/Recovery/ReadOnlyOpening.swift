@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import StrataRecords
 
 /// Opens a folder to be read: nothing is written, nothing repaired, no lock taken. Indexes that are missing or
