@@ -28,7 +28,11 @@ enum DumpVerb {
     let format = DumpFormat(isJSON: arguments.has("json"), showsRecords: !arguments.has("no-records"))
     let path = arguments.operands[0]
     var findings = DumpFindings()
-    if arguments.text("log") != nil || isDirectory(path) {
+    let kind = try kind(of: path)
+    if kind == nil {
+      throw .refused("\(path): there is no such file or folder; name the folder of a log, or one file of it")
+    }
+    if arguments.text("log") != nil || kind == .directory {
       let place = try LogPlace(arguments)
       try place.requireSegments()
       try dumpSegments(place.path, format, &output, &findings)
@@ -39,10 +43,10 @@ enum DumpVerb {
     return .done
   }
 
-  private static func isDirectory(_ path: String) -> Bool {
-    // What cannot be looked at is told when it is opened.
-    guard let metadata = try? LogEnvironment.system.fileSystem.metadata(path) else { return false }
-    return metadata.kind == .directory
+  private static func kind(of path: String) throws(CommandFailure) -> FileMetadata.Kind? {
+    do { return try LogEnvironment.system.fileSystem.metadata(path)?.kind } catch {
+      throw CommandFailure(error)
+    }
   }
 
   private static func dumpSegments(
