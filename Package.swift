@@ -53,7 +53,8 @@ let package = Package(
     .target(name: "StrataSimulation", dependencies: ["StrataIO", "StrataLock"], swiftSettings: strict),
     .target(
       name: "Strata", dependencies: ["StrataRecords", "StrataIO", "StrataLock"], swiftSettings: strict),
-    .executableTarget(name: "StrataCLI", dependencies: ["Strata"], swiftSettings: strict),
+    .executableTarget(
+      name: "StrataCLI", dependencies: ["Strata", "StrataRecords", "StrataIO"], swiftSettings: strict),
     .testTarget(
       name: "StrataRecordsTests", dependencies: ["StrataRecords", "CStrataShims"], swiftSettings: strict),
     .testTarget(name: "StrataIOTests", dependencies: ["StrataIO", "StrataLock"], swiftSettings: strict),

@@ -1,0 +1,1 @@
+../StrataRecordsTests/SHA256.swift
