@@ -20,7 +20,8 @@ import Testing
       return try names.filter { $0.hasSuffix(ending) && !$0.contains(".build") }.sorted().map { name in
         let text = try String(contentsOfFile: base + "/" + name, encoding: .utf8)
         return SourceFile(
-          path: folder + "/" + name, lines: text.split(separator: "\n", omittingEmptySubsequences: false), text: text)
+          path: folder + "/" + name, lines: text.split(separator: "\n", omittingEmptySubsequences: false),
+          text: text)
       }
     }
   }
@@ -41,7 +42,8 @@ import Testing
   @Test func onlyTheFilesKnowTheSystem() throws {
     // malloc and memcpy are the C library's, and no system calls.
     let allowed = [
-      "Sources/StrataIO/Linux", "Sources/StrataRecords/ByteBuffer.swift", "Sources/StrataIO/", "Sources/StrataCLI",
+      "Sources/StrataIO/Linux", "Sources/StrataRecords/ByteBuffer.swift", "Sources/StrataIO/",
+      "Sources/StrataCLI",
       "Sources/StrataSimulation/Memory.swift",
     ]
     for file in try Self.files("Sources") where file.text.contains("import Glibc") {
@@ -93,7 +95,8 @@ import Testing
 
   @Test func theReadmesExampleIsTheOneThatIsRun() throws {
     let readme = try String(contentsOfFile: Self.root + "/README.md", encoding: .utf8)
-    let example = try String(contentsOfFile: Self.root + "/Tests/StrataTests/ReadmeExample.swift", encoding: .utf8)
+    let example = try String(
+      contentsOfFile: Self.root + "/Tests/StrataTests/ReadmeExample.swift", encoding: .utf8)
     let blocks = readme.components(separatedBy: "```swift\n").dropFirst().map {
       $0.components(separatedBy: "```")[0]
     }
