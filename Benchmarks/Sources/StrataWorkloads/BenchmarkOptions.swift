@@ -149,8 +149,9 @@ public struct BenchmarkOptions: Sendable {
 }
 
 extension BenchmarkOptions {
-  /// The bytes that one run of a measurement writes or reads: a GiB a second and at most that much.
-  var bytesPerRun: Int { isQuick ? 1 << 20 : Int(min(seconds, 1) * Double(1 << 30)) }
+  /// The bytes that one run of a measurement writes or reads: a GiB a second, whole MiB, and at most that
+  /// much.
+  var bytesPerRun: Int { isQuick ? 1 << 20 : max(1, Int(min(seconds, 1) * 1024)) << 20 }
 
   /// The look-ups of one run.
   var lookups: Int { isQuick ? 200 : max(1000, Int(seconds * 80_000)) }
