@@ -11,8 +11,8 @@ public enum Allocations {
     return Int(benchmark_allocations() - before)
   }
 
-  /// The allocations of each further record: those of a run with twice as many records, less those of a run with
-  /// `count`, divided by `count`. What a run costs once cancels out.
+  /// The allocations of each further record: those of a run with twice as many records, less those of a run
+  /// with `count`, divided by `count`. What a run costs once cancels out.
   public static func perRecord<E: Error>(_ count: Int, _ run: (Int) throws(E) -> Int) throws(E) -> Double {
     let single = try run(count)
     let double = try run(2 * count)

@@ -36,8 +36,8 @@ public enum BareLimits {
   /// Blocks are reserved this many bytes at a time.
   public static let allocationStep = 64 << 20
 
-  /// Writes `total` bytes in pieces of `piece` one behind another into a new file, not synchronised. Reserving
-  /// blocks is part of the time; writing the existing bytes is not. The file is removed.
+  /// Writes `total` bytes in pieces of `piece` one behind another into a new file, not synchronised.
+  /// Reserving blocks is part of the time; writing the existing bytes is not. The file is removed.
   public static func write(
     _ path: String, total: Int, piece: Int, _ preparation: Preparation, _ memory: Memory
   ) throws(BenchmarkError) -> Sample {

@@ -1,8 +1,8 @@
 /// Durations in nanoseconds, counted in fixed memory, with a relative error of at most 0.4 %.
 ///
-/// Log-linear: each power of two above 128 is cut into 128 equal cells, and a value is reported as the middle of its
-/// cell. Below 256 every number has a cell of its own. Values above 2⁴⁰ ns (18 minutes) count as that; the
-/// maximum is exact.
+/// Log-linear: each power of two above 128 is cut into 128 equal cells, and a value is reported as the
+/// middle of its cell. Below 256 every number has a cell of its own. Values above 2⁴⁰ ns (18 minutes) count
+/// as that; the maximum is exact.
 public struct Histogram: Sendable {
   private static let cellsPerOctave = 128
   private static let cellBits = 7
@@ -28,8 +28,8 @@ public struct Histogram: Sendable {
 
   /// Counts one duration of a run that was to begin an operation every `interval` nanoseconds: the operations
   /// that could not begin because this one took longer are counted with the time that they would have waited
-  /// (the correction of coordinated omission). Closed loops, which begin an operation when the last one ends, have
-  /// no such interval and use `record(_:)`.
+  /// (the correction of coordinated omission). Closed loops, which begin an operation when the last one
+  /// ends, have no such interval and use `record(_:)`.
   public mutating func record(_ nanoseconds: Int64, every interval: Int64) {
     record(nanoseconds)
     precondition(interval > 0, "a paced run has an interval")

@@ -45,7 +45,8 @@ public struct Machine: Sendable {
     let busy = load > 0.5 ? "; other work disturbs the figures" : ""
     return [
       "\(processor), \(cores) cores, \(gibibytes) GiB, \(kernel)",
-      "\(fileSystem) on \(device), \(isDebugBuild ? "DEBUG build" : "release build"), load \(Units.fixed(load, 1))\(busy)",
+      "\(fileSystem) on \(device), \(isDebugBuild ? "DEBUG build" : "release build"), "
+        + "load \(Units.fixed(load, 1))\(busy)",
     ]
   }
 

@@ -1,8 +1,8 @@
 /// Runs a workload and its limit by turns, so that what the machine does meanwhile hits both.
 ///
-/// Each round runs the limits and the workload once; with two limits the workload comes between them. The first
-/// round is a warm-up and is dropped. Of several limits the better one of a round counts. The share of the limit is
-/// that of the same round; what is told is the median of the rounds' shares.
+/// Each round runs the limits and the workload once; with two limits the workload comes between them. The
+/// first round is a warm-up and is dropped. Of several limits the better one of a round counts. The share
+/// of the limit is that of the same round; what is told is the median of the rounds' shares.
 public struct Rounds: Sendable {
   public var samples: [Sample] = []
   /// The best of each round's limits.
@@ -61,8 +61,8 @@ public struct Rounds: Sendable {
     result.ofLimit = Spread(shares).median
   }
 
-  /// The limit is the time of one operation, one after another: the share is how many times as many were done in the
-  /// time of all. Above 1 where the workload does several at once.
+  /// The limit is the time of one operation, one after another: the share is how many times as many were
+  /// done in the time of all. Above 1 where the workload does several at once.
   public func limitByOperations(_ name: String, _ result: inout BenchmarkResult) {
     guard let limit = Rounds.merged(limits).map({ Latency($0) }) else { return }
     result.limit = .init(name, .nanoseconds(Double(limit.p50)))

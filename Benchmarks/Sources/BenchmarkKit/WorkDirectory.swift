@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The folder that the benchmark works in. It is made anew below the one that the user named, and removed in the
-/// end, also after SIGINT, SIGTERM and SIGHUP; nothing of the user's is ever touched.
+/// The folder that the benchmark works in. It is made anew below the one that the user named, and removed
+/// in the end, also after SIGINT, SIGTERM and SIGHUP; nothing of the user's is ever touched.
 public struct WorkDirectory: Sendable {
   /// The folder, for this process alone.
   public let path: String
@@ -48,8 +48,8 @@ public struct WorkDirectory: Sendable {
     unsafe rmdir(path)
   }
 
-  /// From here on a signal that ends the process removes the folder first. To be called before another thread is
-  /// started: threads inherit which signals they leave to the one that waits for them.
+  /// From here on a signal that ends the process removes the folder first. To be called before another
+  /// thread is started: threads inherit which signals they leave to the one that waits for them.
   public func removeOnSignals() throws(BenchmarkError) {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)

@@ -1,5 +1,5 @@
-// The codecs' own libraries, with nothing around them: contexts made once, one call a block, and the settings that
-// Strata's batches are written with.
+// The codecs' own libraries, with nothing around them: contexts made once, one call a block, and the
+// settings that Strata's batches are written with.
 #include "bare_codecs.h"
 
 #include <libdeflate.h>

@@ -1,5 +1,6 @@
-// Takes malloc's place in the executable: every allocation of the process, the Swift runtime's included, comes
-// through here, and goes on to the C library. Only calls that take memory are counted; free stays as it is.
+// Takes malloc's place in the executable: every allocation of the process, the Swift runtime's included,
+// comes through here, and goes on to the C library. Only calls that take memory are counted; free stays as
+// it is.
 #include "benchmark_support.h"
 
 #include <errno.h>

@@ -29,8 +29,8 @@ struct AppendRun: Sendable {
     }
   }
 
-  /// How many times the numbering of the records begins: with each batch where the same one is appended again and
-  /// again, with each thread where they are numbered on.
+  /// How many times the numbering of the records begins: with each batch where the same one is appended
+  /// again and again, with each thread where they are numbered on.
   private var writers: Int {
     switch plan.source {
     case .builder, .record: threads

@@ -6,7 +6,7 @@ public struct BenchmarkOptions: Sendable {
   public var workloads: [Workload] = Workload.allCases
   public var directory = ".build/bench"
   /// About how long one run of one measurement takes.
-  public var seconds = 0.25
+  public var seconds = 0.2
   /// Rounds that count; one more comes before them.
   public var rounds = 5
   /// nil: what the workload has by itself. So for all the lists.
@@ -28,7 +28,7 @@ public struct BenchmarkOptions: Sendable {
     Workloads: \(Workload.allCases.map(\.rawValue).joined(separator: " ")). Without one, all of them.
 
       --directory DIR       where to work; what is made there is removed (.build/bench)
-      --seconds S           about the time of one run of one measurement (0.25)
+      --seconds S           about the time of one run of one measurement (0.2)
       --rounds N            runs of each, behind one for warming up (5)
       --values 100,1024     bytes of a record's value, 32 to 1048576
       --batch 1,1000        records a batch
@@ -149,8 +149,9 @@ public struct BenchmarkOptions: Sendable {
 }
 
 extension BenchmarkOptions {
-  /// The bytes that one run of a measurement writes or reads: a GiB a second and at most that much.
-  var bytesPerRun: Int { isQuick ? 1 << 20 : Int(min(seconds, 1) * Double(1 << 30)) }
+  /// The bytes that one run of a measurement writes or reads: a GiB a second, whole MiB, and at most that
+  /// much.
+  var bytesPerRun: Int { isQuick ? 1 << 20 : max(1, Int(min(seconds, 1) * 1024)) << 20 }
 
   /// The look-ups of one run.
   var lookups: Int { isQuick ? 200 : max(1000, Int(seconds * 80_000)) }

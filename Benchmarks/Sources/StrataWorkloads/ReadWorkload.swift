@@ -1,8 +1,8 @@
 internal import BenchmarkKit
 internal import Strata
 
-/// Reading a log from its start to its end, out of the page cache: its batches, checked and not decoded (`fetch`),
-/// or its records, with every value touched (`scan`).
+/// Reading a log from its start to its end, out of the page cache: its batches, checked and not decoded
+/// (`fetch`), or its records, with every value touched (`scan`).
 struct ReadWorkload {
   let bench: Bench
   let workload: Workload

@@ -121,8 +121,8 @@ struct SplitMix: RandomNumberGenerator {
 }
 
 extension Values {
-  /// Reads the log back: whether it has `count` records, each of them one of these values, each value as often as
-  /// numbering the records one after another, `writers` times from 0, gives it.
+  /// Reads the log back: whether it has `count` records, each of them one of these values, each value as
+  /// often as numbering the records one after another, `writers` times from 0, gives it.
   func fill(_ log: Log, count: Int, writers: Int = 1) throws -> Bool {
     var seen = [Int](repeating: 0, count: Values.count)
     var next = 0

@@ -49,7 +49,8 @@ struct Bench: Sendable {
     synchronizedOperations = max(50, min(Int(options.seconds * probe.recordsPerSecond), 20_000))
   }
 
-  /// The configuration that all logs here share: one segment for everything, so that no figure has a roll in it.
+  /// The configuration that all logs here share: one segment for everything, so that no figure has a roll
+  /// in it.
   func configuration(for bytes: Int) -> LogConfiguration {
     var configuration = LogConfiguration()
     configuration.segmentBytes = min(Int(Int32.max), max(bytes + bytes / 4, 64 << 20))
@@ -57,8 +58,8 @@ struct Bench: Sendable {
     return configuration
   }
 
-  /// Opens a new log of the name `name` for `bytes` bytes, hands it over, and removes it. It is not closed, which
-  /// would write everything to the disk: it is dropped, and its files go.
+  /// Opens a new log of the name `name` for `bytes` bytes, hands it over, and removes it. It is not closed,
+  /// which would write everything to the disk: it is dropped, and its files go.
   func withLog<R>(_ name: String, bytes: Int, _ body: (Log) throws -> R) throws -> R {
     let path = directory.path(name)
     defer { WorkDirectory.removeTree(path) }

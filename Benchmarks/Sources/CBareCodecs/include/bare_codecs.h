@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A codec by the number that it has in a batch (1 gzip, 2 snappy, 3 lz4, 4 zstd), with its contexts made once;
-/// NULL where there is none of that number.
+/// A codec by the number that it has in a batch (1 gzip, 2 snappy, 3 lz4, 4 zstd), with its contexts made
+/// once; NULL where there is none of that number.
 void *bare_codec_open(int32_t codec, int32_t level);
 void bare_codec_close(void *codec);
 
