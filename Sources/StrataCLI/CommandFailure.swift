@@ -77,3 +77,8 @@ extension CommandFailure {
       .refused, "\(error.path): \(error.operation): \(error.detail.isEmpty ? "\(error.code)" : error.detail)")
   }
 }
+
+/// Makes calls of the file system, and turns their error into the command's.
+func system<R: ~Copyable>(_ body: () throws(IOError) -> R) throws(CommandFailure) -> R {
+  do { return try body() } catch { throw CommandFailure(error) }
+}

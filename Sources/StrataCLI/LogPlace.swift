@@ -27,46 +27,47 @@ struct LogPlace {
 
   /// Says what to do where there is no log.
   func requireSegments() throws(CommandFailure) {
-    do {
-      switch try fileSystem.metadata(path)?.kind {
-      case .directory: break
-      case nil: throw CommandFailure.refused("\(path): there is no such folder; \(try advice())")
-      default:
-        throw CommandFailure.refused(
-          "\(path): this is a file, and a log is a folder; name the folder, or look at the file with strata dump"
-        )
-      }
-      guard try !holdsSegments(path) else { return }
-      throw CommandFailure.refused("\(path): the folder holds no segment; \(try advice())")
-    } catch let error as IOError { throw CommandFailure(error) } catch { throw error as! CommandFailure }
+    let kind = try system { () throws(IOError) in try fileSystem.metadata(path)?.kind }
+    switch kind {
+    case .directory:
+      guard try Self.segments(of: path).isEmpty else { return }
+      throw .refused("\(path): the folder holds no segment; \(try advice())")
+    case nil:
+      throw .refused("\(path): there is no such folder; \(try advice())")
+    default:
+      throw .refused(
+        "\(path): this is a file, and a log is a folder; name the folder, or look at the file with strata dump"
+      )
+    }
   }
 
   /// The segments in a folder, in the order of their offsets.
   static func segments(of directory: String) throws(CommandFailure) -> [(baseOffset: Offset, path: String)] {
-    let names: [String]
-    do { names = try LogEnvironment.system.fileSystem.list(directory) } catch { throw CommandFailure(error) }
+    let names = try system { () throws(IOError) in try LogEnvironment.system.fileSystem.list(directory) }
     return names.compactMap { name in
       guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { return nil }
       return (parsed.baseOffset, SegmentFiles.path(directory, name))
     }.sorted { $0.baseOffset < $1.baseOffset }
   }
 
-  private func holdsSegments(_ path: String) throws(IOError) -> Bool {
-    try fileSystem.list(path).contains { SegmentFiles.parse($0)?.kind == .log }
-  }
-
   /// What to do: choose one of the logs that are there, or make one.
-  private func advice() throws(IOError) -> String {
-    var logs: [String] = []
-    if try fileSystem.metadata(directory)?.kind == .directory {
-      for entry in try fileSystem.list(directory).sorted() {
-        let path = SegmentFiles.path(directory, entry)
-        guard try fileSystem.metadata(path)?.kind == .directory, try holdsSegments(path) else { continue }
-        logs.append(entry)
-      }
-    }
+  private func advice() throws(CommandFailure) -> String {
+    let logs = try system { () throws(IOError) in try logsInDirectory() }
     guard !logs.isEmpty else { return "name the folder of a log, or create one with strata append" }
     let shown = logs.prefix(5).joined(separator: ", ") + (logs.count > 5 ? ", …" : "")
     return "choose a log of \(directory) with --log: \(shown)"
+  }
+
+  /// The names of the folders in `directory` that hold segments.
+  private func logsInDirectory() throws(IOError) -> [String] {
+    guard try fileSystem.metadata(directory)?.kind == .directory else { return [] }
+    var logs: [String] = []
+    for entry in try fileSystem.list(directory).sorted() {
+      let path = SegmentFiles.path(directory, entry)
+      // What cannot be looked into is no log that could be chosen.
+      guard let names = try? fileSystem.list(path) else { continue }
+      if names.contains(where: { SegmentFiles.parse($0)?.kind == .log }) { logs.append(entry) }
+    }
+    return logs
   }
 }

@@ -47,6 +47,32 @@ import Testing
     #expect(offsets == Array(0..<110) + Array(120..<300))
   }
 
+  /// A whole batch behind damage does not count where its leader epoch falls.
+  @Test func dumpStopsWhereTheEpochFalls() throws {
+    let (segment, _) = try damagedLog()
+    let before = try DumpTests.take(apart: scratch.strata("dump", "--json", segment)).batches[10]
+    let handle = try FileHandle(forUpdating: URL(filePath: segment))
+    try handle.seek(toOffset: UInt64(number(before.header["position"])) + 12)
+    try handle.write(contentsOf: [0, 0, 0, 5])
+    try handle.close()
+    let (batches, damages) = try DumpTests.take(apart: scratch.strata("dump", "--json", segment))
+    #expect(batches.count == 11 && damages.count == 1)
+    let size = try #require(
+      try FileManager.default.attributesOfItem(atPath: segment)[.size] as? NSNumber
+    ).int64Value
+    try #expect(number(damages[0]["position"]) + number(damages[0]["length"]) == size)
+    #expect(damages[0]["lastOffset"] is NSNull)
+  }
+
+  /// Nor where its offsets are those of the next segment.
+  @Test func dumpStopsWhereTheNextSegmentBegins() throws {
+    _ = try damagedLog()
+    try scratch.write(Data(), to: "log/00000000000000000115.log")
+    let (batches, damages) = try DumpTests.take(apart: scratch.strata("dump", "--json", "log"))
+    #expect(batches.count == 11 && damages.count == 1)
+    try #expect(number(damages[0]["firstOffset"]) == 110 && number(damages[0]["lastOffset"]) == 114)
+  }
+
   @Test func infoTellsOfIt() throws {
     _ = try damagedLog()
     let info = try scratch.strata("info", "log", "--json")

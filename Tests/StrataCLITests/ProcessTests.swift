@@ -50,6 +50,19 @@ import Testing
     #expect(try scratch.strata("read", "log").lines == ["one", "two", "half a line"])
   }
 
+  /// What power loss can still take back is shown to who asks for it alone.
+  @Test func readShowsWhatIsDurable() async throws {
+    let writer = try RunningCommand(scratch, "append", "log", "--durability", "buffered")
+    try writer.send("one\n")
+    _ = try await writer.waitForLines(1)
+    #expect(try scratch.strata("read", "log").lines == [])
+    #expect(try scratch.strata("read", "log", "--isolation", "durable", "--from", "latest").lines == [])
+    #expect(try scratch.strata("read", "log", "--isolation", "log-end").lines == ["one"])
+    try writer.closeInput()
+    #expect(try await writer.end().status == 0)
+    #expect(try scratch.strata("read", "log").lines == ["one"])
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func aSignalFinishesTheBatchAndCloses(_ number: Int32) async throws {
     let writer = try RunningCommand(scratch, "append", "log")

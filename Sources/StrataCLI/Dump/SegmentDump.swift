@@ -130,7 +130,7 @@ extension SegmentDump {
     let attributes = header.attributes
     let codec = attributes.codec?.name ?? "unknown codec"
     var line =
-      "position \(position): offsets \(header.baseOffset) to \(header.lastOffset), \(header.recordCount) records, "
+      "position \(position): offsets \(header.baseOffset) to \(header.lastOffset), \(Figures.count(Int64(header.recordCount), "record")), "
       + "\(header.sizeInBytes) bytes, \(codec), time \(header.baseTimestamp) to \(header.maxTimestamp)"
     if attributes.isLogAppendTime { line += " (log append time)" }
     if attributes.hasDeleteHorizon { line += " (delete horizon)" }

@@ -177,15 +177,13 @@ enum FileBytes {
 
   /// All of a small file.
   static func readAll(_ path: String, atMost limit: Int64) throws(CommandFailure) -> ByteBuffer {
-    do {
-      let file = try LogEnvironment.system.fileSystem.open(path, .read)
-      defer { file.close() }
-      let size = try file.metadata().size
-      guard size <= limit else {
-        throw CommandFailure.refused(
-          "\(path): \(size) bytes, and such a file has \(limit) at most; look whether it is one")
-      }
-      return try read(file, 0..<size)
-    } catch let error as IOError { throw CommandFailure(error) } catch { throw error as! CommandFailure }
+    let fileSystem = LogEnvironment.system.fileSystem
+    let file = try system { () throws(IOError) in try fileSystem.open(path, .read) }
+    defer { file.close() }
+    let size = try system { () throws(IOError) in try file.metadata().size }
+    guard size <= limit else {
+      throw .refused("\(path): \(size) bytes, and such a file has \(limit) at most; look whether it is one")
+    }
+    return try system { () throws(IOError) in try read(file, 0..<size) }
   }
 }

@@ -44,9 +44,7 @@ enum DumpVerb {
   }
 
   private static func kind(of path: String) throws(CommandFailure) -> FileMetadata.Kind? {
-    do { return try LogEnvironment.system.fileSystem.metadata(path)?.kind } catch {
-      throw CommandFailure(error)
-    }
+    try system { () throws(IOError) in try LogEnvironment.system.fileSystem.metadata(path)?.kind }
   }
 
   private static func dumpSegments(
