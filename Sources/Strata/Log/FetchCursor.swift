@@ -65,7 +65,7 @@ public struct FetchCursor: ~Copyable, Sendable {
         if try isPadding(view) {
           guard try advance() else { return nil }
         } else {
-          throw damaged(damage, view)
+          try stepOver(damage, view)
         }
       }
     }
@@ -122,7 +122,20 @@ public struct FetchCursor: ~Copyable, Sendable {
     } catch { throw LogError(error) }
   }
 
-  private func damaged(_ damage: BatchDamage, _ view: SegmentView) -> LogError {
-    log.damaged(damage, view, from: max(position, reader.expectedOffset))
+  /// Goes on behind damage that lies wholly before what was asked for; else throws, with the offsets that
+  /// cannot be read.
+  private mutating func stepOver(_ damage: BatchDamage, _ view: SegmentView) throws(LogError) {
+    let expected = reader.expectedOffset
+    let behind = try log.placeBehind(damage, view, expected: expected)
+    if let behind, behind.offset <= position {
+      reader.move(to: behind.position, expectedOffset: behind.offset)
+      return
+    }
+    let from = max(position, expected)
+    let upper = behind?.offset ?? view.progress.nextOffset
+    throw LogError(
+      .damaged, path: view.segment.path(.log), position: damage.position,
+      offsets: from..<max(upper, Offset(from.rawValue + 1)), detail: "these offsets cannot be read",
+      cause: damage.reason)
   }
 }

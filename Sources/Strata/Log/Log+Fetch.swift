@@ -134,38 +134,30 @@ extension Log {
     return (views, start, end)
   }
 
-  /// The error of a reader that met damage: which offsets cannot be read.
+  /// Where a segment goes on behind damage, and with which offset; nil where nothing tells.
   ///
-  /// How many records the broken bytes held is not known; what is known is where the next index entry or the
-  /// next segment goes on.
-  func damaged(_ damage: BatchDamage, _ view: SegmentView, from: Offset) -> LogError {
-    var upper = view.progress.nextOffset
-    if let found = try? view.segment.index(for: view) {
-      let base = view.baseOffset
-      for place in 0..<found.progress.offsetEntries {
-        let entry = found.index.offsetEntry(place, base: base)
-        guard entry.position > damage.position, entry.offset >= from else { continue }
-        // The entry names the last offset of its batch; what lies before that batch may be lost.
-        if let start = try? batchStart(at: entry, in: view) {
-          upper = max(Offset(from.rawValue + 1), start)
-          break
-        }
-      }
-    }
-    return LogError(
-      .damaged, path: view.segment.path(.log), position: damage.position,
-      offsets: from..<max(upper, Offset(from.rawValue + 1)),
-      detail: "these offsets cannot be read; go on behind them, or repair the log", cause: damage.reason)
-  }
-
-  private func batchStart(at entry: OffsetIndexEntry, in view: SegmentView) throws -> Offset? {
-    var reader = BatchFileReader(
-      position: entry.position, expectedOffset: view.baseOffset, limits: configuration.limits,
-      maximumRead: 4096)
+  /// How many records the broken bytes held is not known. What is known is the batch behind them, where the
+  /// broken header's length still leads there, or else the batch of the next index entry.
+  func placeBehind(
+    _ damage: BatchDamage, _ view: SegmentView, expected: Offset
+  ) throws(LogError) -> (position: Int64, offset: Offset)? {
     let file = try view.segment.file()
-    guard case .batch(let batch) = try reader.next(in: file, end: view.progress.position),
-      batch.lastOffset == entry.offset
-    else { return nil }
-    return batch.baseOffset
+    let found = try view.segment.index(for: view)
+    let (end, bound, limits) = (view.progress.position, view.progress.nextOffset, configuration.limits)
+    return try io { () throws(IOError) in
+      let behind = try damage.batchBehind(
+        in: file, end: end, expected: expected, bound: bound, epoch: -1, limits: limits)
+      if let behind { return (behind.position, behind.batch.baseOffset) }
+      for place in 0..<found.progress.offsetEntries {
+        let entry = found.index.offsetEntry(place, base: view.baseOffset)
+        guard entry.position > damage.position, entry.offset >= expected else { continue }
+        var reader = BatchFileReader(position: entry.position, expectedOffset: expected, limits: limits)
+        guard case .batch(let batch) = try reader.next(in: file, end: end, bound: bound),
+          batch.lastOffset == entry.offset
+        else { continue }
+        return (entry.position, batch.baseOffset)
+      }
+      return nil
+    }
   }
 }

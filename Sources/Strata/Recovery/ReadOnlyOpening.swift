@@ -40,7 +40,7 @@ struct ReadOnlyOpening {
     }
     var active = openActive(at: last.baseOffset, size: last.size)
     var report = RecoveryReport()
-    report.scannedBytes = try follow(&active, to: last.size)
+    report.scannedBytes = try follow(&active, to: last.size, beyondDamage: point == nil)
     let start = max(point?.logStart ?? 0, facts.segments[0].baseOffset)
     var state = LogState(
       sealed: sealed, active: active, logStart: min(start, active.progress.nextOffset),
@@ -69,12 +69,26 @@ struct ReadOnlyOpening {
   }
 
   /// Reads on in the last segment, up to the first bytes that are no whole batch. Returns how many were read.
-  func follow(_ view: inout SegmentView, to size: Int64) throws(LogError) -> Int64 {
+  ///
+  /// Where nobody has noted how far the log is durable, whole batches may lie behind such bytes. `beyondDamage`
+  /// goes on there, so that a reader comes to the damage and is told, instead of taking it for the end.
+  func follow(
+    _ view: inout SegmentView, to size: Int64, beyondDamage: Bool
+  ) throws(LogError) -> Int64 {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
     let from = view.progress.position
     let index = try view.segment.index(for: view).index
-    _ = try scan.run(
-      try view.segment.file(), end: size, progress: &view.progress, index: index)
+    let file = try view.segment.file()
+    while let damage = try scan.run(file, end: size, progress: &view.progress, index: index), beyondDamage {
+      let (expected, bound) = (view.progress.nextOffset, view.baseOffset.furthest)
+      let behind = try io { () throws(IOError) in
+        try damage.batchBehind(
+          in: file, end: size, expected: expected, bound: bound, epoch: -1, limits: configuration.limits)
+      }
+      guard let behind else { break }
+      view.progress.position = behind.position
+      view.progress.nextOffset = behind.batch.baseOffset
+    }
     return view.progress.position - from
   }
 }
@@ -120,7 +134,7 @@ extension Log {
           ended.append(active)
           active = opening.openActive(at: fact.baseOffset, size: fact.size)
         }
-        _ = try opening.follow(&active, to: fact.size)
+        _ = try opening.follow(&active, to: fact.size, beyondDamage: point == nil)
       }
       let found = active
       let start = facts.segments.first?.baseOffset

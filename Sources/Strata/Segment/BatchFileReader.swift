@@ -167,13 +167,3 @@ package struct BatchFileReader: ~Copyable {
     buffer = fresh
   }
 }
-
-/// Bytes that are no batch, where one should be.
-package struct BatchDamage: Sendable {
-  /// Where the batch should be, in bytes from the start of the file.
-  package var position: Int64
-  /// Why it is none.
-  package var reason: FormatError
-  /// The header as far as there is one. Nothing of it can be believed.
-  package var header: RecordBatchHeader?
-}

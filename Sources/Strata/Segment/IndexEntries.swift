@@ -27,7 +27,7 @@ package struct TimeIndexEntry: Hashable, Sendable {
 
 extension Offset {
   /// The offset behind the last one that can be written relative to this base, in 31 bits.
-  var furthest: Offset {
+  package var furthest: Offset {
     let (sum, over) = rawValue.addingReportingOverflow(Int64(Int32.max) + 1)
     return over ? .max : Offset(sum)
   }

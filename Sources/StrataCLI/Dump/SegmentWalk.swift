@@ -114,32 +114,18 @@ struct SegmentWalk: ~Copyable {
     if let reason = try reasonOfMagic(damage) {
       (found.kind, found.detail) = ("\(reason.code)", reason.detail)
     }
-    if !isZero, let (end, next) = try batchBehind(damage, expected) {
-      reader.move(to: end, expectedOffset: expected)
-      found.length = end - damage.position
-      found.lastOffset = Offset(next.rawValue - 1)
+    let bound = min(nextBase ?? .max, baseOffset.furthest)
+    let behind = try damage.batchBehind(
+      in: file, end: size, expected: expected, bound: bound, epoch: epoch, limits: limits)
+    if !isZero, let behind {
+      reader.move(to: behind.position, expectedOffset: expected)
+      found.length = behind.position - damage.position
+      found.lastOffset = Offset(behind.batch.baseOffset.rawValue - 1)
     } else {
       hasEnded = true
     }
     if let last = found.lastOffset, last < expected { (found.firstOffset, found.lastOffset) = (nil, nil) }
     return found
-  }
-
-  /// The end that the broken header claims, and the base offset of the whole batch that lies there.
-  private mutating func batchBehind(
-    _ damage: BatchDamage, _ expected: Offset
-  ) throws(IOError) -> (end: Int64, baseOffset: Offset)? {
-    guard let header = damage.header, header.batchLength >= RecordBatchHeader.leastBatchLength,
-      header.sizeInBytes <= limits.batchBytes, damage.position + Int64(header.sizeInBytes) < size
-    else { return nil }
-    let end = damage.position + Int64(header.sizeInBytes)
-    reader.move(to: end, expectedOffset: expected)
-    guard case .batch(let batch) = try reader.next(in: file, end: size),
-      batch.header.partitionLeaderEpoch >= epoch,
-      batch.lastOffset.rawValue - baseOffset.rawValue <= Int64(Int32.max),
-      nextBase == nil || batch.lastOffset < nextBase!
-    else { return nil }
-    return (end, batch.baseOffset)
   }
 
   /// Says of a wrong magic whether it is an old format's, or the magic itself was damaged.

@@ -1,4 +1,5 @@
 internal import StrataLock
+
 #if os(Linux)
   internal import Glibc
 
