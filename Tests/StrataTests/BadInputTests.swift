@@ -76,6 +76,14 @@ import Testing
     #expect(log.logEndOffset == 1)
   }
 
+  @Test func aConfigurationWithoutSenseTrapsAtOnce() async {
+    await #expect(processExitsWith: .failure) {
+      var configuration = LogConfiguration()
+      configuration.segmentBytes = 0
+      _ = try Log.open("/tmp/strata-never", configuration: configuration)
+    }
+  }
+
   @Test func filesNamedLikeSegmentsThatAreNone() throws {
     let scratch = Scratch()
     let log = try Log.open(scratch("log"))

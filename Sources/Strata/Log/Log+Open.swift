@@ -15,6 +15,7 @@ extension Log {
     _ path: String, configuration: LogConfiguration = LogConfiguration(), access: LogAccess = .readWrite,
     environment: LogEnvironment = .system
   ) throws(LogError) -> Log {
+    configuration.checkSense()
     let recovered: RecoveredLog
     switch access {
     case .readWrite:

@@ -29,6 +29,18 @@ public struct LogConfiguration: Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// Traps where a value makes no sense: that is a mistake in a program, not something that happens to it.
+  func checkSense() {
+    let positions = 1...Int(Int32.max)
+    precondition(positions.contains(segmentBytes), "segmentBytes has to be in \(positions)")
+    precondition(indexIntervalBytes >= 0, "indexIntervalBytes has to be 0 or more")
+    precondition(
+      indexBytes >= 24 && positions.contains(indexBytes), "indexBytes has to be in 24...\(Int32.max)")
+    precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
+    precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
+    precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
+  }
 }
 
 /// How the space of a segment is made ready.
