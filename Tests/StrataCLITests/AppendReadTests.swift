@@ -141,7 +141,7 @@ import Testing
   }
 
   /// Segments by Kafka: offsets with gaps, and markers that no consumer sees.
-  @Test func controlRecordsAreLeftOut() throws {
+  @Test(.needsEveryCodec) func controlRecordsAreLeftOut() throws {
     let all = try DumpTests.take(
       apart: scratch.strata("dump", "--json", Fixtures.folder + "/kafka-dirs/golden-0")
     ).batches

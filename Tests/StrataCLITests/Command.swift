@@ -1,4 +1,5 @@
 import Foundation
+import Strata
 import Testing
 
 /// The command, run as its users run it: the built binary, its output, its status.
@@ -147,5 +148,14 @@ enum Fixtures {
   static func manifest(_ name: String) throws -> [String: Any] {
     let data = try Data(contentsOf: URL(filePath: path(name + ".json")))
     return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Most fixtures hold batches of several codecs; a build that leaves one out cannot read them.
+  static var needsEveryCodec: ConditionTrait {
+    .enabled(
+      if: Compression.Codec.allCases.allSatisfy { Compression.isBuilt($0) },
+      "a codec is left out of this build")
   }
 }

@@ -18,7 +18,7 @@ struct DumpedBatch {
   }
 
   /// Segments by other implementations: every field of every batch, every record.
-  @Test(arguments: Fixtures.names())
+  @Test(.needsEveryCodec, arguments: Fixtures.names())
   func dumpEqualsTheManifest(_ name: String) throws {
     let command = try scratch.strata("dump", "--json", Fixtures.path(name + ".log"))
     #expect(command.status == 0)
@@ -39,7 +39,7 @@ struct DumpedBatch {
   }
 
   /// Whatever is broken: what lies before it is shown, nothing wrong is, and the place is named.
-  @Test(arguments: Fixtures.names(in: "corrupt"))
+  @Test(.needsEveryCodec, arguments: Fixtures.names(in: "corrupt"))
   func dumpOfDamageShowsNoWrongRecord(_ name: String) throws {
     let manifest = try Fixtures.manifest("corrupt/" + name)
     let command = try scratch.strata("dump", "--json", Fixtures.path("corrupt/" + name + ".log"))
@@ -78,7 +78,7 @@ struct DumpedBatch {
     }
   }
 
-  @Test func aFolderIsDumpedInOrder() throws {
+  @Test(.needsEveryCodec) func aFolderIsDumpedInOrder() throws {
     let command = try scratch.strata("dump", "--json", Fixtures.folder + "/kafka-dirs", "--log", "golden-0")
     #expect(command.status == 0)
     let (batches, _) = try Self.take(apart: command)
