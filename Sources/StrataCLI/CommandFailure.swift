@@ -30,6 +30,7 @@ struct CommandFailure: Error {
 
   /// Who read the output has gone away: a quiet and proper end, as of `strata read | head`.
   static let closedPipe = CommandFailure(.done, nil)
+  var isClosedPipe: Bool { status == .done && message == nil }
 }
 
 extension CommandFailure {

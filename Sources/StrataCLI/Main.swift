@@ -10,6 +10,7 @@ struct Main {
   static func main() {
     // A closed pipe is an error of the write, then, and no death.
     signal(SIGPIPE, SIG_IGN)
+    System.fillStandardStreams()
     var output = Output(descriptor: System.standardOutput, name: "standard output")
     let words = CommandLine.arguments.dropFirst()
     var status = CommandFailure.Status.done

@@ -22,6 +22,20 @@ extension Offset: Comparable {
   }
 }
 
+extension Offset {
+  /// The offset so many records behind.
+  @inlinable
+  public static func + (offset: Offset, count: Int64) -> Offset {
+    Offset(offset.rawValue + count)
+  }
+
+  /// The offset so many records before.
+  @inlinable
+  public static func - (offset: Offset, count: Int64) -> Offset {
+    Offset(offset.rawValue - count)
+  }
+}
+
 extension Offset: Strideable {
   @inlinable
   public func distance(to other: Offset) -> Int64 {

@@ -79,7 +79,7 @@ public struct RecordBatchBuilder: ~Copyable, @unchecked Sendable {
   /// - Throws: `.batchFull` where the record does not fit any more; it is not in the batch then, and all the others
   ///   are. `.limitExceeded` for more headers than a reader takes.
   public mutating func append(
-    key: Span<UInt8>?, value: Span<UInt8>?, timestamp: Timestamp? = nil, headers: [RecordHeader] = []
+    key: Span<UInt8>? = nil, value: Span<UInt8>?, timestamp: Timestamp? = nil, headers: [RecordHeader] = []
   ) throws(FormatError) {
     let timestamp = timestamp ?? defaultTimestamp
     if headers.isEmpty {

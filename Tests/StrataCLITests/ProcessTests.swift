@@ -21,10 +21,29 @@ import Testing
 
   @Test func anAppendWhoseReaderGoesClosesTheLog() throws {
     let command = try scratch.shell("yes | $S append log --batch 10 | head -1; echo ${PIPESTATUS[1]}")
-    #expect(command.lines == [#"{"baseOffset":0,"lastOffset":9}"#, "0"])
-    #expect(command.errors == "")
+    #expect(command.lines == [#"{"baseOffset":0,"lastOffset":9}"#, "3"])
+    #expect(command.errors.contains("lines through"))
     let info = try #require(try scratch.strata("info", "log", "--json").objects().first)
     #expect(info["closedCleanly"] as? Bool == true)
+  }
+
+  @Test func closedStandardStreamsReachNoFileOfTheLog() throws {
+    try fill(3)
+    let files = ["log/.lock", "log/strata.durable-point", "log/00000000000000000000.log"]
+    let whole = try files.map { try Data(contentsOf: URL(fileURLWithPath: scratch.file($0))).count }
+    _ = try scratch.shell("$S append log <&-; $S append log <&- >&- 2>&-; $S read log >&-; true")
+    let after = try files.map { try Data(contentsOf: URL(fileURLWithPath: scratch.file($0))).count }
+    #expect(after[1...] == whole[1...])
+    let lines = try scratch.strata("read", "log").lines
+    #expect(lines == ["line 0", "line 1", "line 2"])
+  }
+
+  @Test func aTornTailIsTold() throws {
+    try fill(3)
+    _ = try scratch.shell("printf garbage >> log/00000000000000000000.log")
+    let command = try scratch.strata("append", "log", input: Data("more\n".utf8))
+    #expect(command.status == 0)
+    #expect(command.errors.contains("7 bytes") && command.errors.contains(".quarantine"))
   }
 
   @Test func aFullDiskIsTold() throws {

@@ -109,6 +109,23 @@ import Testing
     #expect(log.statistics.synchronizations < 400)
   }
 
+  @Test func aTailBesideAWriterSeesWhatItAppends() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"), configuration: .small)
+    try await log.append(Record(value: "0"))
+    let reader = try await Log.open(scratch("log"), configuration: .small, access: .readOnly)
+    async let seen: Int = {
+      var seen = 0
+      for try await batch in reader.tail(from: .earliest) {
+        seen += batch.recordCount
+        if seen == 60 { break }
+      }
+      return seen
+    }()
+    for number in 1..<60 { try await log.append(Record(value: "\(number)")) }
+    #expect(try await seen == 60)
+  }
+
   @Test func aReaderBehindTheEndIsToldWhatThereIs() async throws {
     let scratch = Scratch()
     let log = try await Log.open(scratch("log"))

@@ -118,7 +118,8 @@ extension Log {
   }
 
   func visibleEnd(_ isolation: FetchIsolation) throws(LogError) -> Offset {
-    state.withLock { $0.end(isolation) }
+    try refresh()
+    return state.withLock { $0.end(isolation) }
   }
 
   private func readableState(

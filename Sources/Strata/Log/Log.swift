@@ -61,7 +61,8 @@ public final class Log: Sendable {
   /// The first offset that can be read.
   public var logStartOffset: Offset { state.withLock { $0.logStart } }
 
-  /// The offset that the next record gets.
+  /// The offset that the next record gets. In a log that was opened to be read: as it was when a reader last
+  /// came to the end.
   public var logEndOffset: Offset { state.withLock { $0.logEnd } }
 
   /// The offset behind the last record that survives the loss of power. Kafka's recovery point.

@@ -10,7 +10,8 @@ public import StrataRecords
 ///       while let record = try records.next() { … }
 ///     }
 ///
-/// Reading happens on the environment's I/O thread, several batches at a time.
+/// Reading happens on the environment's I/O thread, several batches at a time. In a log that was opened to be read,
+/// beside a writer in another process, new records are looked for every 20 milliseconds.
 public struct LogTail: AsyncSequence, Sendable {
   /// One batch of the log.
   public typealias Element = RecordBatch
@@ -56,12 +57,22 @@ public struct LogTail: AsyncSequence, Sendable {
           let reader = self.reader
           batches = try await Log.onIOThread(log.environment) { () throws(LogError) in try reader.read() }
           next = 0
-          if batches.isEmpty { try await log.wait(.visible(isolation), for: reader.position) }
+          if batches.isEmpty { try await waitForMore() }
         }
       } catch {
         guard error.code == .cancelled || error.code == .closed else { throw error }
         return nil
       }
+    }
+
+    /// Waits until there may be something new. Another process' writer wakes nobody here: its log is looked at
+    /// again after a while.
+    private func waitForMore() async throws(LogError) {
+      guard log.access == .readOnly else {
+        return try await log.wait(.visible(isolation), for: reader.position)
+      }
+      // Cancelled, it ends at once, and so does the tail.
+      do { try await Task.sleep(for: .milliseconds(20)) } catch {}
     }
 
     /// The same without an actor.

@@ -17,6 +17,15 @@ enum System {
     }
   }
 
+  /// Gives the standard streams that the process was started without a place that refuses them, so that no file
+  /// that is opened later gets their number.
+  static func fillStandardStreams() {
+    for descriptor in standardInput...standardError where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free number is this one. Reading what can only be written fails, and the other way round.
+      _ = unsafe open("/dev/null", descriptor == standardInput ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
   /// Writes one line to standard error. Whatever would break the line in two is escaped.

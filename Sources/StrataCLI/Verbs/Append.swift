@@ -41,6 +41,7 @@ enum AppendVerb {
     let input = try Input(path: file, maximumLine: largestLine)
     let log: Log
     do { log = try Log.open(place.path, configuration: configuration) } catch { throw CommandFailure(error) }
+    tell(log.recoveryReport, of: log)
     Interruption.watch()
     var appending = Appending(
       log: log, input: input, builder: RecordBatchBuilder(compression: compression), durability: durability,
@@ -54,6 +55,15 @@ enum AppendVerb {
     }
     do { try log.close() } catch { throw CommandFailure(error) }
     return .done
+  }
+
+  /// Opening may have moved bytes aside: that is nothing to be silent about.
+  private static func tell(_ report: RecoveryReport, of log: Log) {
+    for moved in report.quarantined {
+      System.complain(
+        "strata append: \(moved.segment) at byte \(moved.position): \(moved.bytes) bytes that were no whole batch "
+          + "(\(report.cutReason ?? "torn")) were moved to \(moved.path)")
+    }
   }
 }
 
@@ -128,6 +138,20 @@ private struct Appending: ~Copyable {
     }
   }
 
+  /// Tells of a batch. Where nobody listens any more, that is no quiet end as it is for a reader: lines that
+  /// were given are not going to be appended, and whoever gave them has to know.
+  private func acknowledge(_ output: inout Output, through last: Int64) throws(CommandFailure) {
+    do throws(CommandFailure) {
+      try output.commit()
+      try output.flush()
+    } catch {
+      guard error.isClosedPipe else { throw error }
+      throw .refused(
+        "standard output: nobody reads what is acknowledged any more; the lines through \(last) of "
+          + "\(input.name) are in the log, and no further one")
+    }
+  }
+
   /// Appends the lines that are held, and tells of it. `isLineHeld`: the last line read is not among them.
   private mutating func flush(_ output: inout Output, isLineHeld: Bool = false) throws(CommandFailure) {
     guard !builder.isEmpty else { return }
@@ -145,8 +169,7 @@ private struct Appending: ~Copyable {
     JSON.write("baseOffset", appended.baseOffset.rawValue, to: &output, isFirst: true)
     JSON.write("lastOffset", appended.lastOffset.rawValue, to: &output)
     output.write("}\n" as StaticString)
-    try output.commit()
-    try output.flush()
+    try acknowledge(&output, through: input.lineNumber - (isLineHeld ? 1 : 0))
     progress.advance(to: input.bytesRead)
   }
 }

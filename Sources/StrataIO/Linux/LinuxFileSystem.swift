@@ -30,7 +30,11 @@
     static func openDescriptor(_ path: String, _ flags: Int32, _ operation: String) throws(IOError) -> Int32 {
       // O_NONBLOCK: a pipe that bears a segment's name must not stop us for ever. Files do not care.
       let flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-      return try onPath(path, operation) { unsafe Glibc.open(path, flags, 0o644) }
+      let number = try onPath(path, operation) { unsafe Glibc.open(path, flags, 0o644) }
+      guard number <= STDERR_FILENO else { return number }
+      // A process that was started without its standard streams prints into whatever has their numbers.
+      defer { _ = close(number) }
+      return try onPath(path, operation) { fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) }
     }
 
     private static func status(_ number: Int32, _ path: String, _ operation: String) throws(IOError) -> stat {
