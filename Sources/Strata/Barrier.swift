@@ -35,6 +35,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case recoveryCut
   /// The cut is on the disk before anything is appended.
   case recoveryCutSync
+  /// A segment before the last one that no durable point speaks of.
+  case recoverySegment
   /// Bytes above the durable point, written anew.
   case recoveryRewrite
   /// A segment that lies wholly behind the cut goes, its bytes moved aside before.

@@ -54,6 +54,8 @@ package struct LeaderEpochs: Hashable, Sendable {
 
   /// Begins the epoch behind the current one, since what was at `offset` and behind is gone.
   mutating func beginNext(at offset: Offset) {
+    // Behind the largest epoch there is none; damage can claim it, and is no reason to stop.
+    guard current.rawValue < .max else { return }
     begin(LeaderEpoch(current.rawValue + 1), at: offset)
   }
 

@@ -23,6 +23,11 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
+  /// The last offset of the batch that was not to be seen yet: before it is, there is nothing new.
+  private var hiddenThrough = Offset(0)
+  /// Behind this offset there has to be something to see before it can go on.
+  var waitsBehind: Offset { max(position, hiddenThrough) }
+
   private struct Source: Sendable {
     var view: SegmentView
     var file: any File
@@ -109,6 +114,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     visibleEnd = try log.visibleEnd(isolation)
     if batch.lastOffset < visibleEnd { return true }
     // It is read again when it can be seen.
+    hiddenThrough = batch.lastOffset
     source = nil
     return false
   }
@@ -135,7 +141,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     let upper = behind?.offset ?? view.progress.nextOffset
     throw LogError(
       .damaged, path: view.segment.path(.log), position: damage.position,
-      offsets: from..<max(upper, Offset(from.rawValue + 1)), detail: "these offsets cannot be read",
+      offsets: from..<max(upper, from.following), detail: "these offsets cannot be read",
       cause: damage.reason)
   }
 }

@@ -108,7 +108,12 @@ extension Log {
   func put(
     _ batches: some Collection<RecordBatch>, into appender: inout Appender
   ) throws(LogError) -> AppendedBatch {
-    for batch in batches { try check(batch) }
+    var free = Offset.max.rawValue - appender.progress.nextOffset.rawValue
+    for batch in batches {
+      try check(batch)
+      free -= Int64(batch.header.lastOffsetDelta) + 1
+      if free < 0 { throw LogError(.offsetsExhausted, path: path, detail: "the log has no offset left") }
+    }
     let first = appender.progress.nextOffset
     var rest = batches[...]
     while !rest.isEmpty {
@@ -149,10 +154,6 @@ extension Log {
         .batchTooLarge, path: path,
         detail: "the batch has \(header.sizeInBytes) bytes, the largest allowed is "
           + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
-    }
-    let end = Offset.max.rawValue - Int64(header.lastOffsetDelta)
-    if logEndOffset.rawValue >= end {
-      throw LogError(.offsetsExhausted, path: path, detail: "the log has no offset left")
     }
     if header.recordCount < 0 || header.lastOffsetDelta != header.recordCount - 1 {
       throw LogError(

@@ -92,12 +92,12 @@ extension Log {
 
   /// Puts a waiter on the list, unless what it waits for has happened already.
   private func enroll(_ waiter: Waiter) {
-    let cancelled = Task.isCancelled
     let (answer, mustLead) = state.withLock { state -> (Result<Void, LogError>?, Bool) in
       if waiter.isDone(state) { return (.success(()), false) }
       if let poison = state.poison { return (.failure(poison), false) }
       if state.phase == .closed { return (.failure(LogError(.closed, path: path)), false) }
-      if cancelled { return (.failure(cancellation), false) }
+      // Asked under the lock: who cancels later finds the waiter on the list.
+      if Task.isCancelled { return (.failure(cancellation), false) }
       state.waiters.append(waiter)
       if case .durable = waiter.event { return (nil, !state.isSynchronizing) }
       return (nil, false)

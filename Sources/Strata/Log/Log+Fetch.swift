@@ -79,12 +79,12 @@ extension Log {
     do { header = try reader.peekHeader(in: file, end: view.progress.position) } catch {
       throw LogError(error)
     }
+    // The batch itself is walked over like all others, checksum and all: its length has to be right too.
     guard let header, header.lastOffset == entry.offset else {
       if view.isSealed { view.segment.distrustIndex() }
       reader.move(to: 0, expectedOffset: base)
       return
     }
-    if entry.offset < offset { reader.skip(header) }
   }
 
   /// What a reader finds at `offset`: the log's bounds, what it may see, and the segment to look in.

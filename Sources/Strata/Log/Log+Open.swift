@@ -49,7 +49,9 @@ extension Log {
     }
     guard isFirst else { return }
     durablePoint.withLock { $0?.close() }
-    for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.close() }
+    refreshing.withLock { _ in
+      for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.close() }
+    }
     lock?.release()
     if let failure { throw failure }
   }

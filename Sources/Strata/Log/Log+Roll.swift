@@ -46,15 +46,26 @@ extension Log {
   private func rollHoldingTurn(_ appender: inout Appender) throws(LogError) {
     let old = appender.segment
     var ended = appender.progress
-    do { try appender.file.synchronize(.rollOldSegment) } catch { throw poisoned(by: LogError(error)) }
+    let fileSystem = environment.fileSystem
+    do throws(IOError) { try appender.file.synchronize(.rollOldSegment) } catch {
+      throw poisoned(by: LogError(error))
+    }
     if let entry = ended.takeTimeEntry() {
       appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
     }
-    let fileSystem = environment.fileSystem
-    // First what can fail for want of room, while nothing has changed yet.
-    try io { () throws(IOError) in try appender.index.synchronize(ended) }
+    do throws(IOError) { try appender.index.synchronize(ended) } catch { throw poisoned(by: LogError(error)) }
+    // The one step that may fail for want of room and leave everything as it was: the name comes last in it.
     let next = try NewSegment.create(
       at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem)
+    do throws(LogError) { try change(to: next, &appender, ended) } catch { throw poisoned(by: error) }
+  }
+
+  /// Goes on in `next`, whose name is there. There is no way back: two segments would claim the same offsets.
+  private func change(
+    to next: NewSegment, _ appender: inout Appender, _ ended: SegmentProgress
+  ) throws(LogError) {
+    let old = appender.segment
+    let fileSystem = environment.fileSystem
     try io { () throws(IOError) in
       try fileSystem.synchronizeDirectory(path, .rollDirectory)
       if appender.allocatedEnd > ended.position, appender.allocatedEnd != .max {

@@ -99,9 +99,9 @@ private final class TailReader: Sendable {
     place = Lock(Place(start: start, cursor: nil))
   }
 
-  /// Where it goes on.
+  /// Behind this offset there has to be something to see before it can go on.
   var position: Offset {
-    place.withLock { $0.cursor?.position ?? 0 }
+    place.withLock { $0.cursor?.waitsBehind ?? 0 }
   }
 
   /// At most this many batches, and about as many bytes as one read brings.

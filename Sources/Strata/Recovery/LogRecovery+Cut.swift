@@ -21,9 +21,10 @@ extension LogRecovery {
     }
     let file = found.file
     try io { () throws(IOError) in
+      // The later segments are gone before the hole in front of them is.
+      if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
       try file.resize(to: tail.lowerBound, .recoveryCut)
       try file.synchronize(.recoveryCutSync)
-      if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
     }
   }
 

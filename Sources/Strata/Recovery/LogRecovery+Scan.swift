@@ -13,7 +13,8 @@ extension LogRecovery {
       let fact = facts.segments[place]
       let isLast = place == facts.segments.count - 1
       var active = try read(
-        fact, from: turn == 0 ? plan.start : nil, isLast: isLast, expected: expected, &epochs)
+        fact, from: turn == 0 ? plan.start : nil, isLast: isLast,
+        bound: isLast ? .max : facts.segments[place + 1].baseOffset, &epochs)
       expected = active.found.progress.nextOffset
       if let damage = active.damage {
         let next = isLast ? nil : facts.segments[place + 1].baseOffset
@@ -32,17 +33,37 @@ extension LogRecovery {
         }
       }
       if isLast {
+        try beginEpochWhereLogIsShorter(facts.durablePoint, active.found, &epochs, &pointFile)
         try rewrite(active.found, plan)
         return active.found
       }
+      // Nobody has noted that it is on the disk.
+      let file = active.found.file
+      try io { () throws(IOError) in try file.synchronize(.recoverySegment) }
       sealed.append(
         SegmentView(segment: active.found.segment, progress: active.found.progress, isSealed: true))
     }
     preconditionFailure("a log has a last segment")
   }
 
+  /// Whole batches end before the durable point: somebody has cut the log, as Kafka does. The offsets behind get
+  /// new records, so they get a new leader epoch.
+  private mutating func beginEpochWhereLogIsShorter(
+    _ point: DurablePoint?, _ found: Active, _ epochs: inout LeaderEpochs,
+    _ pointFile: inout DurablePointFile
+  ) throws(LogError) {
+    guard let point, point.durable.nextOffset > found.progress.nextOffset else { return }
+    report.cutReason =
+      "the log ends at \(found.progress.nextOffset), and was durable through "
+      + "\(point.durable.nextOffset): somebody has cut it"
+    try lower(&pointFile, point, to: found.progress)
+    epochs.beginNext(at: found.progress.nextOffset)
+    let stored = epochs
+    try io { () throws(IOError) in try stored.store(directory, fileSystem) }
+  }
+
   private mutating func read(
-    _ fact: RecoveryFacts.SegmentFact, from start: SegmentProgress?, isLast: Bool, expected: Offset,
+    _ fact: RecoveryFacts.SegmentFact, from start: SegmentProgress?, isLast: Bool, bound: Offset,
     _ epochs: inout LeaderEpochs
   ) throws(LogError) -> (found: Active, damage: BatchDamage?) {
     var progress = start ?? SegmentProgress(baseOffset: fact.baseOffset)
@@ -75,7 +96,8 @@ extension LogRecovery {
     }
     let from = progress.position
     var found = epochs
-    let damage = try scan.run(file, end: fact.size, progress: &progress, index: index) { batch, _ in
+    let damage = try scan.run(file, end: fact.size, bound: bound, progress: &progress, index: index) {
+      batch, _ in
       if batch.header.partitionLeaderEpoch.rawValue >= 0 {
         found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
       }
@@ -92,7 +114,7 @@ extension LogRecovery {
     var epochs = LeaderEpochs()
     let fact = RecoveryFacts.SegmentFact(
       baseOffset: found.segment.baseOffset, size: found.progress.position)
-    return try read(fact, from: nil, isLast: true, expected: found.segment.baseOffset, &epochs).found
+    return try read(fact, from: nil, isLast: true, bound: .max, &epochs).found
   }
 
   func isZero(_ found: Active, _ range: Range<Int64>) throws(LogError) -> Bool {
@@ -110,6 +132,15 @@ extension LogRecovery {
           "a message set of magic \(damage.header!.magic); this format, older than Kafka 0.11, is not read",
         cause: damage.reason)
     }
+    if damage.reason.code == .limitExceeded, let header = damage.header,
+      damage.position + Int64(header.sizeInBytes) <= fact.size
+    {
+      throw LogError(
+        .damaged, path: found.segment.path(.log), position: damage.position,
+        detail:
+          "a batch of \(header.sizeInBytes) bytes, above LogConfiguration.limits; open the log with larger "
+          + "limits", cause: damage.reason)
+    }
     guard let durable = plan.durable else { return }
     let isBelow =
       found.progress.baseOffset < durable.baseOffset
@@ -118,7 +149,7 @@ extension LogRecovery {
     let from = found.progress.nextOffset
     throw LogError(
       .damaged, path: found.segment.path(.log), position: damage.position,
-      offsets: from..<max(Offset(from.rawValue + 1), durable.nextOffset),
+      offsets: from..<max(from.following, durable.nextOffset),
       detail: "bytes that were durable are no batch any more; nothing was changed", cause: damage.reason)
   }
 

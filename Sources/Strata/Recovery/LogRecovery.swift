@@ -199,6 +199,21 @@ extension LogRecovery {
       progress: progress)
   }
 
+  /// The size of an index file, with a block under each byte of it: storing into a hole of a full disk kills the
+  /// process. A file that is larger than an index can be begins empty.
+  private func usableBytes(of file: any File) throws(IOError) -> Int {
+    let size = try file.metadata().size
+    guard size > 0 else { return 0 }
+    guard size <= Int64(Int32.max) else {
+      try file.resize(to: 0, .removeLeftover)
+      return 0
+    }
+    do { try file.preallocate(0..<size, keepingSize: true) } catch {
+      guard error.code == .unsupported else { throw error }
+    }
+    return Int(size)
+  }
+
   /// Whether the index files have the entries that `progress` counts, and the last ones are right.
   func agrees(
     _ index: SegmentIndex, _ allocation: SegmentIndex.Allocation, with progress: SegmentProgress,
@@ -228,8 +243,8 @@ extension LogRecovery {
       let offsets = try fileSystem.open(segment.path(.index), .create)
       let times = try fileSystem.open(segment.path(.timeindex), .create)
       var allocation = SegmentIndex.Allocation()
-      allocation.offsetBytes = Int(try offsets.metadata().size)
-      allocation.timeBytes = Int(try times.metadata().size)
+      allocation.offsetBytes = try usableBytes(of: offsets)
+      allocation.timeBytes = try usableBytes(of: times)
       // Room for all that may be found, behind what is there.
       let offsetLength = max(configuration.indexBytes, least.offsets + allocation.offsetBytes)
       let timeLength = max(configuration.indexBytes, least.times + allocation.timeBytes)

@@ -118,6 +118,9 @@ extension Log {
   func refresh() throws(LogError) {
     guard access == .readOnly else { return }
     try refreshing.withLock { _ throws(LogError) in
+      guard state.withLock({ $0.phase }) == .open else {
+        throw LogError(.closed, path: path, detail: "the log was closed; open it again")
+      }
       let opening = ReadOnlyOpening(
         directory: path, configuration: configuration, environment: environment)
       let point: DurablePoint?
@@ -127,13 +130,17 @@ extension Log {
       let facts = try RecoveryFacts.gather(path, environment.fileSystem, point)
       var active = state.withLock { $0.active }
       var ended: [SegmentView] = []
+      var size = active.progress.position
       for fact in facts.segments where fact.baseOffset >= active.baseOffset {
         if fact.baseOffset > active.baseOffset {
           active.isSealed = true
+          // What could not be read before the next segment came is damage, and a reader has to come to it.
+          active.progress.position = size
           active.progress.nextOffset = fact.baseOffset
           ended.append(active)
           active = opening.openActive(at: fact.baseOffset, size: fact.size)
         }
+        size = fact.size
         _ = try opening.follow(&active, to: fact.size, beyondDamage: point == nil)
       }
       let found = active

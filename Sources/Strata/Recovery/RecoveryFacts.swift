@@ -16,6 +16,9 @@ struct RecoveryFacts {
   var durablePoint: DurablePoint?
   var epochs: LeaderEpochs?
 
+  /// Positions have 31 bits; the last batch of a segment may go beyond.
+  private static let largestSegment = 2 * Int64(Int32.max)
+
   static func gather(
     _ directory: String, _ fileSystem: any FileSystem, _ point: DurablePoint?
   ) throws(LogError) -> RecoveryFacts {
@@ -30,6 +33,11 @@ struct RecoveryFacts {
         guard let metadata = try fileSystem.metadata(path) else { continue }
         guard metadata.kind == .file else {
           throw IOError(.isDirectory, operation: "open", path: path, detail: "a segment is a file")
+        }
+        guard metadata.size <= largestSegment else {
+          throw IOError(
+            .unsupported, operation: "open", path: path,
+            detail: "\(metadata.size) bytes are too many for a segment")
         }
         facts.segments.append(SegmentFact(baseOffset: parsed.baseOffset, size: metadata.size))
       }

@@ -37,7 +37,7 @@ package struct BatchFileReader: ~Copyable {
     self.position = position
     self.expectedOffset = expectedOffset
     self.limits = limits
-    self.maximumRead = max(maximumRead, 4096)
+    self.maximumRead = min(max(maximumRead, 4096), 64 << 20)
     readSize = min(firstRead, self.maximumRead)
     buffer = ByteBuffer(capacity: readSize)
     bufferStart = position
@@ -108,12 +108,6 @@ package struct BatchFileReader: ~Copyable {
     return header
   }
 
-  /// Steps over the batch whose header `peekHeader` has returned.
-  package mutating func skip(_ header: RecordBatchHeader) {
-    position += Int64(header.sizeInBytes)
-    expectedOffset = header.nextOffset
-  }
-
   private func tornDamage(_ available: Int64) -> BatchDamage {
     let torn = FormatError(
       .truncated, at: 0, "\(available) bytes are left, a header has \(RecordBatchHeader.byteCount)")
@@ -131,7 +125,8 @@ package struct BatchFileReader: ~Copyable {
     let held = bufferStart + Int64(buffer.count)
     let kept =
       position >= bufferStart && position < held ? Int(position - bufferStart)..<buffer.count : 0..<0
-    renewBuffer(keeping: kept, capacity: max(needed, readSize))
+    let left = Int(min(Int64(readSize), end - position))
+    renewBuffer(keeping: kept, capacity: max(needed, left))
     bufferStart = position
     readSize = min(readSize * 2, maximumRead)
     let keptCount = buffer.count

@@ -26,6 +26,16 @@ extension File {
     }
   }
 
+  /// The first `count` bytes, in memory.
+  func copyIntoMemory(_ count: Int) throws(IOError) -> HeapMapping {
+    let copy = HeapMapping(count: count)
+    try forEachPiece(of: 0..<Int64(count)) { bytes, place throws(IOError) in
+      copy.store(bytes, at: Int(place))
+      return true
+    }
+    return copy
+  }
+
   /// Calls `body` with each piece and its place, as long as it returns true.
   private func forEachPiece(
     of range: Range<Int64>, _ body: (Span<UInt8>, Int64) throws(IOError) -> Bool

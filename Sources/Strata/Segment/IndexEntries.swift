@@ -26,6 +26,9 @@ package struct TimeIndexEntry: Hashable, Sendable {
 }
 
 extension Offset {
+  /// The next offset; the largest is its own.
+  var following: Offset { Offset(rawValue == .max ? .max : rawValue + 1) }
+
   /// The offset behind the last one that can be written relative to this base, in 31 bits.
   package var furthest: Offset {
     let (sum, over) = rawValue.addingReportingOverflow(Int64(Int32.max) + 1)

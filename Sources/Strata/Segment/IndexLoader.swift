@@ -11,14 +11,17 @@ struct IndexLoader {
   let fileSystem: any FileSystem
   let configuration: LogConfiguration
 
+  /// `isStored`: whether an index that is built goes into the files. A disk without room keeps nobody from
+  /// reading: then it stays in memory.
   func load(
-    file: any File, end: Int64, nextOffset: Offset
+    file: any File, end: Int64, nextOffset: Offset, isDistrusted: Bool, isStored: Bool
   ) throws(LogError) -> Segment.CountedIndex {
-    if let found = try mapped(file: file, end: end, nextOffset: nextOffset) { return found }
+    if !isDistrusted, let found = try mapped(file: file, end: end, nextOffset: nextOffset) { return found }
     let built = try build(file: file, end: end)
-    guard segment.access == .readWrite else { return built }
-    try store(built)
-    return try mapped(file: file, end: end, nextOffset: nextOffset) ?? built
+    if isStored {
+      do throws(LogError) { try store(built) } catch {}
+    }
+    return built
   }
 
   /// The index files, mapped; nil where one is missing or cannot be right.
@@ -67,6 +70,8 @@ struct IndexLoader {
       let size = try file.metadata().size
       guard size % Int64(entryBytes) == 0, size <= Int64(Int32.max) else { return nil }
       if size == 0 { return HeapMapping(count: 0) }
+      // Beside a writer the file may be cut while it is looked at, which a mapping would not survive.
+      guard segment.access == .readWrite else { return try file.copyIntoMemory(Int(size)) }
       return try file.map(length: Int(size), .read)
     } catch {
       guard error.code == .notFound else { throw LogError(error) }

@@ -26,7 +26,13 @@ package final class Segment: Sendable {
     /// While it is the active one.
     var active: SegmentIndex?
     var sealed: CountedIndex?
+    /// The index files were found to be wrong: they are made anew, whatever they look like.
+    var isDistrusted = false
+    var isClosed = false
   }
+
+  /// Held while the index is loaded: two at once would write the same files.
+  private let loading = Lock(())
 
   init(
     baseOffset: Offset, directory: String, access: LogAccess, configuration: LogConfiguration,
@@ -67,11 +73,17 @@ package final class Segment: Sendable {
   }
 
   private func loadIndex(end: Int64, nextOffset: Offset) throws(LogError) -> CountedIndex {
-    let loader = IndexLoader(segment: self, fileSystem: fileSystem, configuration: configuration)
-    let sealed = try loader.load(file: file(), end: end, nextOffset: nextOffset)
-    return handles.withLock { handles in
-      if let earlier = handles.sealed { return earlier }
-      handles.sealed = sealed
+    try loading.withLock { _ throws(LogError) in
+      let (earlier, isDistrusted, isClosed) = handles.withLock { ($0.sealed, $0.isDistrusted, $0.isClosed) }
+      if let earlier { return earlier }
+      let loader = IndexLoader(segment: self, fileSystem: fileSystem, configuration: configuration)
+      let sealed = try loader.load(
+        file: file(), end: end, nextOffset: nextOffset, isDistrusted: isDistrusted,
+        isStored: access == .readWrite && !isClosed)
+      handles.withLock { handles in
+        handles.sealed = sealed
+        handles.isDistrusted = false
+      }
       return sealed
     }
   }
@@ -86,12 +98,15 @@ package final class Segment: Sendable {
 
   /// Forgets the index, so that the next use builds it anew.
   func distrustIndex() {
-    handles.withLock { $0.sealed = nil }
+    handles.withLock { handles in
+      handles.sealed = nil
+      handles.isDistrusted = true
+    }
   }
 
   /// Lets the file and the index go; they are closed with their last reader.
   func close() {
-    handles.withLock { $0 = Handles() }
+    handles.withLock { $0 = Handles(isClosed: true) }
   }
 }
 

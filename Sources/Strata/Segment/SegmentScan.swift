@@ -47,7 +47,8 @@ struct SegmentScan {
 
   /// How many bytes an index needs at most for a segment of `end` bytes: for offsets, for times.
   func indexBytes(for end: Int64) -> (offsets: Int, times: Int) {
-    let entries = Int(end) / max(interval, 1) + 2
+    // No batch is smaller than its header, and no entry points behind 31 bits.
+    let entries = Int(min(end, Int64(Int32.max))) / max(interval, RecordBatchHeader.byteCount) + 2
     return (entries * OffsetIndexEntry.byteCount, entries * TimeIndexEntry.byteCount)
   }
 }
