@@ -96,6 +96,29 @@ import Testing
     }
   }
 
+  @Test func manyReadersBuildAnIndexOnce() throws {
+    for _ in 0..<5 {
+      let scratch = Scratch()
+      var configuration = LogConfiguration.small
+      configuration.segmentBytes = 60_000
+      configuration.indexBytes = 64 << 10
+      var log = try Log.open(scratch("log"), configuration: configuration)
+      for number in 0..<1500 { try log.append(Record(value: "\(number)"), durability: .buffered) }
+      try log.close()
+      try FileManager.default.removeItem(atPath: scratch("log/00000000000000000000.index"))
+      log = try Log.open(scratch("log"), configuration: configuration)
+      let reopened = log
+      try threads(8) { number in
+        for place in 0..<10 {
+          let offset = Offset(Int64(100 + number * 20 + place))
+          var cursor = reopened.fetch(from: offset)
+          let found = try cursor.next()?.baseOffset
+          #expect(found == offset)
+        }
+      }
+    }
+  }
+
   @Test func closingWhileOthersWorkEndsThemWithAnError() throws {
     for _ in 0..<10 {
       let scratch = Scratch()

@@ -126,6 +126,23 @@ import Testing
     #expect(try await seen == 60)
   }
 
+  @Test func aTailSleepsWhereTheHighWatermarkLiesInsideABatch() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    try await log.append((0..<10).map { Record(value: "\($0)") })
+    log.setHighWatermark(5)
+    let tail = Task {
+      for try await batch in log.tail(from: .earliest, isolation: .highWatermark) { return batch.recordCount }
+      return 0
+    }
+    try await Task.sleep(for: .milliseconds(50))
+    let before = clock()
+    try await Task.sleep(for: .milliseconds(300))
+    #expect(Double(clock() - before) / Double(CLOCKS_PER_SEC) < 0.25)
+    log.setHighWatermark(nil)
+    #expect(try await tail.value == 10)
+  }
+
   @Test func aReaderBehindTheEndIsToldWhatThereIs() async throws {
     let scratch = Scratch()
     let log = try await Log.open(scratch("log"))
