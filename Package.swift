@@ -59,10 +59,11 @@ let package = Package(
       name: "StrataRecordsTests", dependencies: ["StrataRecords", "CStrataShims"], swiftSettings: strict),
     .testTarget(name: "StrataIOTests", dependencies: ["StrataIO", "StrataLock"], swiftSettings: strict),
     .testTarget(
-      name: "StrataSimulationTests", dependencies: ["StrataSimulation", "StrataIO"],
+      name: "StrataSimulationTests", dependencies: ["StrataSimulation", "StrataIO", "StrataLock"],
       swiftSettings: strict),
     .testTarget(
-      name: "StrataTests", dependencies: ["Strata", "StrataRecords", "StrataIO", "StrataSimulation"],
+      name: "StrataTests",
+      dependencies: ["Strata", "StrataRecords", "StrataIO", "StrataLock", "StrataSimulation"],
       swiftSettings: strict),
     .testTarget(
       name: "StrataCLITests", dependencies: ["StrataCLI", "Strata"], swiftSettings: strict),

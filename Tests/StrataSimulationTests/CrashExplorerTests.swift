@@ -1,6 +1,6 @@
 import StrataIO
+import StrataLock
 import StrataSimulation
-import Synchronization
 import Testing
 
 /// A program that saves a document as programs do: beside the old one, renamed over it. Any of its barriers
@@ -168,7 +168,7 @@ struct Saver: Sendable {
   }
 
   @Test func everyCrashIsAnnounced() throws {
-    let tokens = Mutex<Set<CrashToken>>([])
+    let tokens = Lock<Set<CrashToken>>([])
     var options = CrashExplorer<UInt8>.Options()
     options.willTry = { token in _ = tokens.withLock { $0.insert(token) } }
     let report = try Saver().explorer(options).explore()

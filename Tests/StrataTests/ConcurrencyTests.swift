@@ -1,13 +1,13 @@
 import Foundation
 import Strata
-import Synchronization
+import StrataLock
 import Testing
 
 /// Many threads at one log. Run under the thread sanitizer as well.
 @Suite struct ConcurrencyTests {
   /// Runs `body` on so many threads at once, and waits for all.
   func threads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
-    let failures = Mutex<[any Error]>([])
+    let failures = Lock<[any Error]>([])
     let group = DispatchGroup()
     for number in 0..<count {
       group.enter()
@@ -123,7 +123,7 @@ import Testing
     for _ in 0..<10 {
       let scratch = Scratch()
       let log = try Log.open(scratch("log"), configuration: .small)
-      let acknowledged = Mutex<[Int64]>([])
+      let acknowledged = Lock<[Int64]>([])
       try threads(6) { number in
         do {
           if number == 0 {

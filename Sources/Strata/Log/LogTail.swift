@@ -55,7 +55,8 @@ public struct LogTail: AsyncSequence, Sendable {
           }
           if Task.isCancelled { return nil }
           let reader = self.reader
-          batches = try await Log.onIOThread(log.environment) { () throws(LogError) in try reader.read() }
+          try await Log.onIOThread(log.environment) { () throws(LogError) in try reader.read() }
+          batches = reader.take()
           next = 0
           if batches.isEmpty { try await waitForMore() }
         }
@@ -91,6 +92,8 @@ private final class TailReader: Sendable {
   private struct Place: ~Copyable {
     var start: LogStart
     var cursor: FetchCursor?
+    /// What was read and not taken yet. Batches share the cursor's buffers: they change threads by the lock.
+    var batches: [RecordBatch] = []
   }
 
   init(log: Log, start: LogStart, isolation: FetchIsolation) {
@@ -108,7 +111,15 @@ private final class TailReader: Sendable {
   private static let batchLimit = 256
   private static let byteLimit = 256 << 10
 
-  func read() throws(LogError) -> [RecordBatch] {
+  /// Hands over what was read.
+  func take() -> [RecordBatch] {
+    place.withLock { place in
+      defer { place.batches = [] }
+      return place.batches
+    }
+  }
+
+  func read() throws(LogError) {
     try place.withLock { place throws(LogError) in
       if place.cursor == nil {
         place.cursor = log.fetch(from: try first(place.start), isolation: isolation)
@@ -126,7 +137,7 @@ private final class TailReader: Sendable {
         bytes += batch.sizeInBytes
         batches.append(batch)
       }
-      return batches
+      place.batches = batches
     }
   }
 
