@@ -17,8 +17,11 @@ public protocol File: AnyObject, Sendable {
   /// bytes may have been written.
   func write(_ bytes: Span<UInt8>, at position: Int64) throws(IOError)
 
-  /// Writes `head`, and `body` right behind it, in one call.
-  func write(_ head: Span<UInt8>, _ body: Span<UInt8>, at position: Int64) throws(IOError)
+  /// Writes `head`, `body` right behind it, and `padding` zeros behind both, in one call.
+  ///
+  /// `padding` is 0 to `maximumPadding`. Zeros up to a boundary of several pages let the next write begin inside
+  /// memory that is there, and the kernel take larger pieces of it.
+  func write(_ head: Span<UInt8>, _ body: Span<UInt8>, padding: Int, at position: Int64) throws(IOError)
 
   /// Sets the size: cuts what is behind it, and gives allocated blocks behind it back, or grows with zeros.
   func resize(to size: Int64) throws(IOError)
@@ -38,6 +41,11 @@ public protocol File: AnyObject, Sendable {
 
   /// Closes the descriptor. Idempotent. Mappings and locks of the file stay.
   func close()
+}
+
+extension File {
+  /// The most zeros that one write adds, in bytes.
+  public static var maximumPadding: Int { 16 << 10 }
 }
 
 /// What a mapping may do.

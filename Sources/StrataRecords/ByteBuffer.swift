@@ -12,6 +12,8 @@
 /// `isKnownUniquelyReferenced` before they write again, and take a fresh buffer otherwise.
 @safe
 package final class ByteBuffer: @unchecked Sendable {
+  /// Whose the memory is, where it is not this buffer's own; such a buffer is only read.
+  private let owner: AnyObject?
   /// The memory. Valid from 0 to `capacity`; the bytes up to `count` mean something.
   package private(set) var base: UnsafeMutableRawPointer
   package private(set) var capacity: Int
@@ -25,12 +27,26 @@ package final class ByteBuffer: @unchecked Sendable {
     self.capacity = max(capacity, 64)
     unsafe base = malloc(self.capacity)!
     count = 0
+    owner = nil
   }
 
-  deinit { unsafe free(base) }
+  /// The bytes of somebody else's memory, which `owner` keeps as it is for as long as it lives. They are never
+  /// written.
+  package init(reading bytes: UnsafeRawBufferPointer, of owner: AnyObject) {
+    capacity = bytes.count
+    // Written by the methods for the sole owner alone, and those refuse.
+    unsafe base = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)
+    count = bytes.count
+    self.owner = owner
+  }
+
+  deinit {
+    if owner == nil { unsafe free(base) }
+  }
 
   /// Makes room for at least `needed` bytes in all, keeping the first `count`. Only for the sole owner.
   package func reserve(_ needed: Int) {
+    precondition(owner == nil, "memory that is only read")
     guard needed > capacity else { return }
     capacity = max(needed, capacity + capacity / 2)
     unsafe base = realloc(base, capacity)!
@@ -50,6 +66,7 @@ package final class ByteBuffer: @unchecked Sendable {
     from start: Int, count: Int, _ body: (inout MutableSpan<UInt8>) throws(E) -> R
   ) throws(E) -> R {
     precondition(start >= 0 && count >= 0 && count <= capacity - start, "beyond the buffer's capacity")
+    precondition(owner == nil, "memory that is only read")
     var span = unsafe MutableSpan<UInt8>(
       _unsafeStart: (base + start).assumingMemoryBound(to: UInt8.self), count: count)
     return try body(&span)
@@ -59,6 +76,7 @@ package final class ByteBuffer: @unchecked Sendable {
   package func withMutableBytes<R: ~Copyable, E: Error>(
     _ body: (inout MutableSpan<UInt8>) throws(E) -> R
   ) throws(E) -> R {
+    precondition(owner == nil, "memory that is only read")
     // Reading bytes that were never written is no trap: any bit pattern is a byte.
     var span = unsafe MutableSpan<UInt8>(
       _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: capacity)
@@ -70,6 +88,7 @@ extension ByteBuffer {
   /// Moves the bytes of `range` to the front, and forgets all others. Only for the sole owner.
   package func moveToFront(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    precondition(owner == nil, "memory that is only read")
     unsafe memmove(base, base + range.lowerBound, range.count)
     count = range.count
   }

@@ -161,8 +161,9 @@ struct ByteCursor {
 }
 
 /// The writing side: sizes, and stores into memory that has room for them.
+@usableFromInline
 enum Varint {
-  @inline(__always)
+  @inlinable @inline(__always)
   static func zigZag(_ value: Int64) -> UInt64 {
     UInt64(bitPattern: (value &<< 1) ^ (value &>> 63))
   }
@@ -176,6 +177,23 @@ enum Varint {
 
   @inline(__always)
   static func size(_ value: Int) -> Int { size(Int64(value)) }
+
+  /// The size of a zig-zag value below 0x4000: 1 or 2.
+  @inlinable @inline(__always)
+  static func shortSize(_ bits: UInt64) -> Int { bits > 0x7F ? 2 : 1 }
+
+  /// How many bytes behind its value `writeShort` may touch.
+  static var shortOvershoot: Int { 3 }
+
+  /// Stores a zig-zag value below 0x4000, zeros behind it, four bytes in all, and moves `position` behind the value.
+  @inlinable @inline(__always)
+  static func writeShort(_ bits: UInt64, at position: inout UnsafeMutableRawPointer) {
+    // The bits from the seventh on move up by one, to the second byte.
+    let both = bits &+ (bits & 0x3F80)
+    unsafe position.storeBytes(
+      of: UInt32(truncatingIfNeeded: bits > 0x7F ? both | 0x80 : bits).littleEndian, as: UInt32.self)
+    unsafe position += shortSize(bits)
+  }
 
   /// Stores the value and moves `position` behind it. The caller has made room for `size(value)` bytes.
   @inline(__always)

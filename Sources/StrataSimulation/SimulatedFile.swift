@@ -40,13 +40,16 @@ final class SimulatedFile: File {
   }
 
   func write(_ bytes: Span<UInt8>, at position: Int64) throws(IOError) {
-    try write(bytes, Span(), at: position)
+    try write(bytes, Span(), padding: 0, at: position)
   }
 
-  func write(_ head: Span<UInt8>, _ body: Span<UInt8>, at position: Int64) throws(IOError) {
+  func write(
+    _ head: Span<UInt8>, _ body: Span<UInt8>, padding: Int, at position: Int64
+  ) throws(IOError) {
     expectOpen()
     precondition(position >= 0, "a position is not negative")
-    let count = head.count + body.count
+    precondition(padding >= 0 && padding <= Self.maximumPadding, "a padding of \(padding) bytes")
+    let count = head.count + body.count + padding
     let call = Call(.write, path, position: position, length: count)
     try disk.perform(call) { (state, fault) throws(Refusal) in
       guard self.isWritable else { throw .readOnlyFile }
@@ -66,8 +69,13 @@ final class SimulatedFile: File {
       if fitting < length { (length, refusal) = (fitting, .noSpace) }
       state.change(self.inode, start..<start + length) { file in
         file.write(head.extracting(first: min(length, head.count)), at: start)
-        if length > head.count {
-          file.write(body.extracting(first: length - head.count), at: start + head.count)
+        var end = head.count
+        if length > end {
+          file.write(body.extracting(first: min(length - end, body.count)), at: start + end)
+        }
+        end += body.count
+        if length > end {
+          file.write([UInt8](repeating: 0, count: length - end).span, at: start + end)
         }
         if case .flippedBit(let bit) = fault { file.flip(start + bit / 8 % count, bit % 8) }
       }

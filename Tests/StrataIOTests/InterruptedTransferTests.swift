@@ -44,20 +44,22 @@
       #expect(calls == 2)
     }
 
-    /// Every way to cut a write of two pieces into calls of `step` bytes moves each byte once.
+    /// Every way to cut a write of three pieces into calls of `step` bytes moves each byte once.
     @Test(arguments: 1...12)
-    func twoPiecesAreContinuedAtAnySplit(step: Int) throws {
-      for head in 1...5 {
-        for body in 1...5 {
-          let bytes = (first: pattern(head), second: pattern(body, seed: 9))
-          var taken: [UInt8] = []
-          _ = try transferAll(head + body) { done in
-            let skip = skipped(after: done, ofHead: head)
-            let rest = bytes.first[skip.head...] + bytes.second[skip.body...]
-            taken += rest.prefix(step)
-            return min(step, rest.count)
+    func piecesAreContinuedAtAnySplit(step: Int) throws {
+      for head in 0...4 {
+        for body in 0...4 {
+          for padding in 0...3 {
+            let pieces = [pattern(head), pattern(body, seed: 9), pattern(padding, seed: 17)]
+            var taken: [UInt8] = []
+            _ = try transferAll(head + body + padding) { done in
+              var skip = done
+              let rest = pieces.flatMap { $0.suffix(skipping(&skip, of: $0.count)) }
+              taken += rest.prefix(step)
+              return min(step, rest.count)
+            }
+            #expect(taken == pieces.flatMap(\.self))
           }
-          #expect(taken == bytes.first + bytes.second)
         }
       }
     }
@@ -71,7 +73,9 @@
         signal(SIGXFSZ, SIG_IGN)
         var limits = rlimit(rlim_cur: rlim_t(limit), rlim_max: 1 << 30)
         try #require(unsafe setrlimit(__rlimit_resource_t(1), &limits) == 0)
-        let refused = try error { try file.write([1, 2, 3, 4, 5].span, [6, 7, 8, 9].span, at: 0) }
+        let refused = try error {
+          try file.write([1, 2, 3, 4, 5].span, [6, 7, 8, 9].span, padding: 3, at: 0)
+        }
         #expect(refused?.code == .noSpace)
         #expect(refused?.systemCode == EFBIG)
         #expect(try file.bytes(count: 20) == Array((1...9).prefix(limit)))

@@ -23,13 +23,24 @@
     func headAndBodyLieBehindEachOther(head: Int, body: Int) throws {
       let file = try directory.file("a", pattern(10))
       let (first, second) = (pattern(head, seed: 1), pattern(body, seed: 2))
-      try file.write(first.span, second.span, at: 3)
+      try file.write(first.span, second.span, padding: 0, at: 3)
       let expected = pattern(3) + first + second
       #expect(try file.bytes(count: expected.count) == expected)
       // What was there behind it is still there.
       let rest = Array(pattern(10).dropFirst(expected.count))
       #expect(try file.bytes(at: Int64(expected.count), count: 10) == rest)
       #expect(try file.metadata().size == Int64(expected.count + rest.count))
+    }
+
+    @Test(arguments: [(0, 0, 7), (0, 5, 1), (16, 4_096, 16 << 10), (61, 0, 4_096)])
+    func zerosLieBehindHeadAndBody(head: Int, body: Int, padding: Int) throws {
+      let file = try directory.file("a", pattern(20_000, seed: 3))
+      let (first, second) = (pattern(head, seed: 1), pattern(body, seed: 2))
+      try file.write(first.span, second.span, padding: padding, at: 5)
+      let expected =
+        pattern(5, seed: 3) + first + second + [UInt8](repeating: 0, count: padding)
+      #expect(try file.bytes(count: expected.count) == expected)
+      #expect(try file.metadata().size == max(20_000, Int64(expected.count)))
     }
 
     @Test func readingStopsAtTheEnd() throws {
@@ -58,7 +69,7 @@
 
     @Test func aFullDeviceIsNoSpace() throws {
       let file = try directory.fileSystem.open("/dev/full", .readWrite)
-      let error = try #require(try error { try file.write([1, 2].span, [3].span, at: 0) })
+      let error = try #require(try error { try file.write([1, 2].span, [3].span, padding: 0, at: 0) })
       #expect(error.code == .noSpace)
       #expect(error.description == "write /dev/full: No space left on device")
     }

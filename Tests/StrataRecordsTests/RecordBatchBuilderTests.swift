@@ -194,4 +194,53 @@ struct RecordBatchBuilderTests {
 /// A type of a user's, made into bytes in a line.
 private struct UTF8Bytes: Sequence, RecordBytes {
   func makeIterator() -> some IteratorProtocol<UInt8> { [65, 66].makeIterator() }
+
+  /// The short way and the general one write the same bytes, on both sides of every limit of the short one.
+  @Test(arguments: [nil, 0, 1, 7, 8, 16, 17, 63, 64, 65, 300])
+  func bothWaysOfAppendingWriteTheSame(keySize: Int?) throws {
+    let sizes: [Int?] =
+      [nil] + [
+        0, 1, 7, 8, 9, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 300, 8_100, 8_191, 8_192, 9_000,
+      ]
+    let times: [Int64] = [0, 1, 63, 64, -64, -65, 8_191, 8_192, -8_192, -8_193, 1 << 40]
+    var short = RecordBatchBuilder()
+    var general = RecordBatchBuilder()
+    let key = keySize.map { size in (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) } }
+    for turn in 0..<3 {
+      for size in sizes {
+        let value = size.map { size in (0..<size).map { UInt8(truncatingIfNeeded: $0 &+ turn) } }
+        for time in times {
+          let timestamp = Timestamp(milliseconds: 1_000_000 + time)
+          try short.append(key: key?.span, value: value?.span, timestamp: timestamp)
+          try general.append(
+            key: key?.span, value: value?.span, timestamp: timestamp, offsetDelta: general.count)
+        }
+      }
+      let (first, second) = try (short.finish(), general.finish())
+      #expect([UInt8](copying: first.bytes) == [UInt8](copying: second.bytes))
+    }
+  }
+
+  /// Record number 8,192 needs a third byte for its offset; a limit of records below that holds as well.
+  @Test func theShortWayEndsWhereOffsetsGetLong() throws {
+    var short = RecordBatchBuilder()
+    var general = RecordBatchBuilder()
+    for number in 0..<8_300 {
+      try short.append(value: [UInt8(truncatingIfNeeded: number)].span, timestamp: Timestamp(milliseconds: 5))
+      try general.append(
+        key: nil, value: [UInt8(truncatingIfNeeded: number)].span, timestamp: Timestamp(milliseconds: 5),
+        offsetDelta: number)
+    }
+    let (first, second) = try (short.finish(), general.finish())
+    #expect([UInt8](copying: first.bytes) == [UInt8](copying: second.bytes))
+
+    var limits = ParsingLimits.standard
+    limits.records = 3
+    var few = RecordBatchBuilder(limits: limits)
+    for _ in 0..<3 { try few.append(value: [1].span, timestamp: Timestamp(milliseconds: 5)) }
+    #expect(throws: FormatError.self) {
+      try few.append(value: [1].span, timestamp: Timestamp(milliseconds: 5))
+    }
+    #expect(few.count == 3)
+  }
 }

@@ -76,9 +76,9 @@ import Testing
   @Test func aHeadAndABodyAreOneWrite() throws {
     let disk = steadyDisk([FaultRule(.shortWrite(bytes: 3, .device), .nth(2))])
     let file = try disk.environment.fileSystem.open("a", .create)
-    try file.write([1, 2].span, [3, 4].span, at: 0)
+    try file.write([1, 2].span, [3, 4].span, padding: 0, at: 0)
     #expect(try file.bytes() == [1, 2, 3, 4])
-    #expect(throws: IOError.self) { try file.write([5, 6].span, [7, 8].span, at: 0) }
+    #expect(throws: IOError.self) { try file.write([5, 6].span, [7, 8].span, padding: 0, at: 0) }
     #expect(try file.bytes() == [5, 6, 7, 4])
     #expect(disk.calls.filter { $0.operation == .write }.map(\.length) == [4, 4])
   }

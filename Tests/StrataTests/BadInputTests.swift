@@ -149,7 +149,8 @@ import Testing
     try FileManager.default.copyItem(atPath: fixtures + "/corrupt/length-huge.log", toPath: path)
     let log = try Log.open(scratch.path)
     #expect(log.logEndOffset == 19)
-    #expect(log.recoveryReport.cutBytes == 331)
+    // The last byte, the number of the last record's headers, is a zero.
+    #expect(log.recoveryReport.cutBytes == 330)
     #expect(log.recoveryReport.quarantined.count == 1)
   }
 }

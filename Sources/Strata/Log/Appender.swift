@@ -16,6 +16,8 @@ struct Appender: ~Copyable {
   var indexAllocation: SegmentIndex.Allocation
   /// Blocks of the file are reserved up to here.
   var allocatedEnd: Int64
+  /// The file's size: the end of the batches, and zeros behind them.
+  var fileEnd: Int64
   /// The wall clock when the segment was begun, in milliseconds.
   var segmentCreated: Int64
   var epochs: LeaderEpochs
@@ -23,6 +25,8 @@ struct Appender: ~Copyable {
   var builder: RecordBatchBuilder
   /// Where many small batches become one write.
   var staging: ByteBuffer
+  /// Whether the file system has refused to reserve blocks.
+  var cannotAllocate = false
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
 
@@ -32,6 +36,12 @@ struct Appender: ~Copyable {
   /// Batches are gathered into one write up to this size. Larger writes run at a fraction of the speed on
   /// machines that give free memory back to their host.
   static let stagingBytes = 128 << 10
+
+  /// Within its reserved blocks a file is written up to a multiple of this many bytes, with zeros behind the
+  /// batch. The next write begins in a page that is there, and ends in a larger piece of memory: 6.1 instead of
+  /// 5.2 GB/s for batches of 100 KiB. A small append stays within the file's size as a rule, so that its sync has no
+  /// journal to wait for: 45 µs instead of 67.
+  static let paddingUnit: Int64 = 16 << 10
 
   /// Writes `batches` behind one another at the end of the active segment, which has the room for them.
   mutating func write(_ batches: some Collection<RecordBatch>, byteCount: Int) throws(IOError) {
@@ -60,14 +70,12 @@ struct Appender: ~Copyable {
       var head = [16 of UInt8](repeating: 0)
       var span = head.mutableSpan
       header.encodePlacement(into: &span)
-      try file.write(
-        head.span, batch.bytes.extracting(RecordBatchHeader.placementByteCount...), at: progress.position)
+      try writePadded(head.span, batch.bytes.extracting(RecordBatchHeader.placementByteCount...))
       SegmentScan.enter(header, &progress, index, interval: configuration.indexIntervalBytes)
     }
   }
 
   private mutating func writeGathered(_ batches: some Collection<RecordBatch>) throws(IOError) {
-    let start = progress.position
     let before = progress
     staging.count = 0
     for batch in batches {
@@ -79,12 +87,25 @@ struct Appender: ~Copyable {
         lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp, checksum: header.crc,
         byteCount: header.sizeInBytes, interval: configuration.indexIntervalBytes)
     }
-    try file.write(staging.bytes, at: start)
-    // The entries are stored only now: they speak of bytes that are there.
     progress = before
+    let gathered = staging
+    try writePadded(Span(), gathered.bytes)
+    // The entries are stored only now: they speak of bytes that are there.
     for batch in batches {
       SegmentScan.enter(placed(batch), &progress, index, interval: configuration.indexIntervalBytes)
     }
+  }
+
+  /// Writes two pieces at the end, and zeros where the file grows.
+  private mutating func writePadded(_ head: Span<UInt8>, _ body: Span<UInt8>) throws(IOError) {
+    let end = progress.position + Int64(head.count + body.count)
+    var padding: Int64 = 0
+    if end > fileEnd {
+      let unit = Self.paddingUnit
+      padding = max(0, min((end + unit - 1) / unit * unit, allocatedEnd) - end)
+    }
+    try file.write(head, body, padding: Int(padding), at: progress.position)
+    fileEnd = max(fileEnd, end + padding)
   }
 
   /// The header of `batch` with the offset and the epoch that it gets here.
@@ -98,7 +119,7 @@ struct Appender: ~Copyable {
 
   /// Reserves blocks ahead of the writes, a step at a time.
   private mutating func allocate(through end: Int64) throws(IOError) {
-    guard configuration.preparation == .allocated, end > allocatedEnd else { return }
+    guard configuration.preparation == .allocated, end > allocatedEnd, !cannotAllocate else { return }
     let limit = max(Int64(configuration.segmentBytes), end)
     let step = min(max(end, Self.allocationSteps.lowerBound), Self.allocationSteps.upperBound)
     let target = min(limit, max(end, allocatedEnd + step))
@@ -107,7 +128,7 @@ struct Appender: ~Copyable {
       allocatedEnd = target
     } catch {
       switch error.code {
-      case .unsupported: allocatedEnd = .max
+      case .unsupported: cannotAllocate = true
       // A step may not fit where the batch still does; the write itself will tell.
       case .noSpace: allocatedEnd = end
       default: throw error
@@ -120,6 +141,7 @@ struct Appender: ~Copyable {
     guard hasLeftovers else { return }
     try file.resize(to: progress.position, .failedAppendCut)
     allocatedEnd = progress.position
+    fileEnd = progress.position
     hasLeftovers = false
   }
 }

@@ -86,7 +86,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     guard position < visible else { return false }
     let file = try view.segment.file()
-    reader.move(to: 0, expectedOffset: view.baseOffset)
+    reader.begin(expectedOffset: view.baseOffset, inPlace: try view.segment.mappedBatches(view))
     try Log.seek(&reader, to: position, in: view, file)
     source = Source(view: view, file: file)
     return true
@@ -104,7 +104,8 @@ public struct FetchCursor: ~Copyable, Sendable {
     guard let next else { return false }
     source!.view = next
     source!.file = try next.segment.file()
-    reader.move(to: 0, expectedOffset: max(next.baseOffset, position))
+    reader.begin(
+      expectedOffset: max(next.baseOffset, position), inPlace: try next.segment.mappedBatches(next))
     return true
   }
 

@@ -68,7 +68,7 @@ extension Log {
     let fileSystem = environment.fileSystem
     try io { () throws(IOError) in
       try fileSystem.synchronizeDirectory(path, .rollDirectory)
-      if appender.allocatedEnd > ended.position, appender.allocatedEnd != .max {
+      if appender.allocatedEnd > ended.position {
         try appender.file.resize(to: ended.position, .rollTrim)
       }
       try appender.index.trim(ended)
@@ -152,6 +152,7 @@ extension Appender {
     self.progress = progress
     indexAllocation = SegmentIndex.Allocation()
     allocatedEnd = 0
+    fileEnd = 0
     segmentCreated = now
   }
 }

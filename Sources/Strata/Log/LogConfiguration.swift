@@ -18,6 +18,8 @@ public struct LogConfiguration: Sendable {
   public var maximumBatchBytes = 64 << 20
   /// What is prepared of a segment before its bytes are written.
   public var preparation = SegmentPreparation.allocated
+  /// How sealed segments are read.
+  public var reading = ReadingMode.copied
   /// What an append waits for that does not say so itself.
   public var durability = Durability.synced
   /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
@@ -48,8 +50,21 @@ public struct LogConfiguration: Sendable {
 public enum SegmentPreparation: Hashable, Sendable {
   /// Not at all: every append allocates.
   case none
-  /// Blocks are reserved 64 MiB at a time, without changing the file's size: appends are about a third faster.
+  /// Blocks are reserved up to 64 MiB at a time, and the file is written to the next 16 KiB, with zeros behind
+  /// the last batch: appends are about a third faster, and a sync of small ones has no journal to wait for. Closing
+  /// and sealing cut the file to its batches.
   case allocated
+}
+
+/// How the batches of sealed segments get to who reads them. The active segment is always copied.
+@nonexhaustive
+public enum ReadingMode: Hashable, Sendable {
+  /// Read into memory of the process: an error of the disk is an error that is thrown.
+  case copied
+  /// Looked at in place, in a mapping of the file: reading from the page cache is faster by about a third. An error
+  /// of the disk, or another process that shortens a segment's file, kills this process (`SIGBUS`) when the bytes
+  /// are touched; a batch that is held keeps its segment's file mapped.
+  case mapped
 }
 
 /// What an append waits for.

@@ -8,12 +8,14 @@ extension LogRecovery {
     _ damage: BatchDamage, _ found: inout Active, _ fact: RecoveryFacts.SegmentFact,
     _ later: [RecoveryFacts.SegmentFact], _ epochs: inout LeaderEpochs
   ) throws(LogError) {
-    let tail = found.progress.position..<fact.size
-    let isZero = try self.isZero(found, tail)
+    let start = found.progress.position
+    let read = found.file
+    // Zeros behind it were written or reserved ahead of batches that never came.
+    let tail = try io { () throws(IOError) in try read.content(of: start..<fact.size) }
     report.cutBytes += tail.upperBound - tail.lowerBound
-    if !isZero || !later.isEmpty {
+    if !tail.isEmpty || !later.isEmpty {
       report.cutReason = damage.reason.description
-      try quarantine(tail, of: found, skipping: isZero)
+      if !tail.isEmpty { try quarantine(tail, of: found) }
       epochs.beginNext(at: found.progress.nextOffset)
       let stored = epochs
       try io { () throws(IOError) in try stored.store(directory, fileSystem) }
@@ -23,16 +25,15 @@ extension LogRecovery {
     try io { () throws(IOError) in
       // The later segments are gone before the hole in front of them is.
       if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
-      try file.resize(to: tail.lowerBound, .recoveryCut)
+      try file.resize(to: start, .recoveryCut)
       try file.synchronize(.recoveryCutSync)
     }
   }
 
   /// Copies bytes that are going to be cut into a file beside the segment.
   private mutating func quarantine(
-    _ range: Range<Int64>, of found: Active, skipping: Bool
+    _ range: Range<Int64>, of found: Active
   ) throws(LogError) {
-    guard !skipping else { return }
     let segment = found.segment.path(.log)
     let path = "\(segment).\(range.lowerBound)\(SegmentFiles.quarantineSuffix)"
     try io { () throws(IOError) in

@@ -18,7 +18,8 @@ public struct RecoveryReport: Hashable, Sendable {
   public var wasClean = false
   /// Bytes of batches that were read and checked.
   public var scannedBytes: Int64 = 0
-  /// Bytes behind the last whole batch that were cut, moved aside before where they were not all zeros.
+  /// Bytes behind the last whole batch that were moved aside and cut. Zeros at their end do not count: they were
+  /// made ready for batches that never came.
   public var cutBytes: Int64 = 0
   /// Why the first byte of what was cut is no batch; nil where nothing but zeros was cut.
   public var cutReason: String?

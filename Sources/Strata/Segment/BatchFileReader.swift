@@ -29,6 +29,8 @@ package struct BatchFileReader: ~Copyable {
   private var bufferStart: Int64
   /// A second buffer, for when a batch keeps the first one.
   private var spare: ByteBuffer?
+  /// Whether `buffer` is the whole file, mapped: nothing is read into it, and it is never this reader's alone.
+  private var isInPlace = false
 
   package init(
     position: Int64, expectedOffset: Offset, limits: ParsingLimits, maximumRead: Int = 128 << 10,
@@ -43,15 +45,26 @@ package struct BatchFileReader: ~Copyable {
     bufferStart = position
   }
 
-  /// Goes on elsewhere, with what was read forgotten.
+  /// Goes on elsewhere in the same file.
   package mutating func move(to position: Int64, expectedOffset: Offset) {
     self.position = position
     self.expectedOffset = expectedOffset
+    if !isInPlace { forget() }
+  }
+
+  /// Goes on at the start of another file. `batches` is all of that file where it is mapped: it is read there.
+  package mutating func begin(expectedOffset: Offset, inPlace batches: ByteBuffer?) {
+    position = 0
+    self.expectedOffset = expectedOffset
     forget()
+    guard let batches else { return }
+    spare = buffer
+    buffer = batches
+    isInPlace = true
   }
 
   /// Forgets what was read, so that the file is asked again.
-  package mutating func forget() {
+  private mutating func forget() {
     renewBuffer(keeping: 0..<0, capacity: 0)
     bufferStart = position
   }
@@ -143,7 +156,7 @@ package struct BatchFileReader: ~Copyable {
 
   /// Makes `buffer` one that nobody else holds, of at least `capacity` bytes, with the bytes `kept` in front.
   private mutating func renewBuffer(keeping kept: Range<Int>, capacity: Int) {
-    if isKnownUniquelyReferenced(&buffer) {
+    if !isInPlace, isKnownUniquelyReferenced(&buffer) {
       if !kept.isEmpty && kept.lowerBound > 0 { buffer.moveToFront(kept) }
       buffer.count = kept.count
       buffer.reserve(capacity)
@@ -158,7 +171,8 @@ package struct BatchFileReader: ~Copyable {
       fresh = ByteBuffer(capacity: capacity)
     }
     if !kept.isEmpty { fresh.append(buffer.bytes.extracting(kept)) }
-    spare = buffer
+    spare = isInPlace ? nil : buffer
+    isInPlace = false
     buffer = fresh
   }
 }

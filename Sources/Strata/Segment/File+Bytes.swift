@@ -18,6 +18,16 @@ extension File {
     return isZero
   }
 
+  /// `range` without the zeros at its end.
+  func content(of range: Range<Int64>) throws(IOError) -> Range<Int64> {
+    var end = range.lowerBound
+    try forEachPiece(of: range) { bytes, start throws(IOError) in
+      if let last = bytes.indices.last(where: { bytes[$0] != 0 }) { end = start + Int64(last) + 1 }
+      return true
+    }
+    return range.lowerBound..<end
+  }
+
   /// Writes the bytes of `range` into `target`, from `position` on. Source and target may be the same place.
   func copy(_ range: Range<Int64>, to target: any File, at position: Int64) throws(IOError) {
     try forEachPiece(of: range) { bytes, place throws(IOError) in

@@ -26,6 +26,8 @@ package final class Segment: Sendable {
     /// While it is the active one.
     var active: SegmentIndex?
     var sealed: CountedIndex?
+    /// All batches, mapped.
+    var batches: ByteBuffer?
     /// The index files were found to be wrong: they are made anew, whatever they look like.
     var isDistrusted = false
     var isClosed = false
@@ -61,6 +63,23 @@ package final class Segment: Sendable {
         return file
       }
     }
+  }
+
+  /// The batches of a sealed segment, mapped, where the configuration says so; else nil.
+  func mappedBatches(_ view: SegmentView) throws(LogError) -> ByteBuffer? {
+    guard configuration.reading == .mapped, view.isSealed, view.progress.position > 0 else { return nil }
+    if let batches = handles.withLock({ $0.batches }) { return batches }
+    let file = try file()
+    let mapping = try io { () throws(IOError) in
+      // A page behind the file's end would kill the process.
+      let size = min(try file.metadata().size, view.progress.position)
+      return try file.map(length: Int(size), .read)
+    }
+    guard mapping.count > 0 else { return nil }
+    // The buffer holds the mapping, and a mapping's bytes stay where they are.
+    let batches = unsafe mapping.bytes.withUnsafeBytes { unsafe ByteBuffer(reading: $0, of: mapping) }
+    handles.withLock { $0.batches = batches }
+    return batches
   }
 
   /// The index of the segment as far as `view` reaches. That of a sealed segment is checked at first use, and

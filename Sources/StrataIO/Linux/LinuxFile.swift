@@ -44,18 +44,22 @@
       try check(written, of: bytes.count)
     }
 
-    func write(_ head: Span<UInt8>, _ body: Span<UInt8>, at position: Int64) throws(IOError) {
-      if head.isEmpty { return try write(body, at: position) }
-      if body.isEmpty { return try write(head, at: position) }
+    func write(
+      _ head: Span<UInt8>, _ body: Span<UInt8>, padding: Int, at position: Int64
+    ) throws(IOError) {
+      precondition(padding >= 0 && padding <= Self.maximumPadding, "a padding of \(padding) bytes")
       let number = descriptor.beginUse(of: path)
       defer { descriptor.endUse() }
-      let count = head.count + body.count
+      let count = head.count + body.count + padding
       let written: Int
       do {
         written = unsafe try head.withUnsafeBufferPointer { (head) throws(Errno) in
           unsafe try body.withUnsafeBufferPointer { (body) throws(Errno) in
-            try transferAll(count) { done in
-              unsafe Self.writePieces(number, head, body, done, position)
+            unsafe try Self.zeros.withUnsafeBufferPointer { (zeros) throws(Errno) in
+              let zeros = unsafe UnsafeBufferPointer(rebasing: zeros[..<padding])
+              return try transferAll(count) { done in
+                unsafe Self.writePieces(number, [head, body, zeros], done, position)
+              }
             }
           }
         }
@@ -65,23 +69,27 @@
       try check(written, of: count)
     }
 
-    /// One `pwritev` of what is left of two pieces, neither of them empty, after `done` bytes.
+    /// What a padding is written from.
+    private static let zeros = [UInt8](repeating: 0, count: maximumPadding)
+
+    /// One `pwritev` of what is left of three pieces after `done` bytes.
     @inline(__always)
     private static func writePieces(
-      _ number: Int32, _ head: UnsafeBufferPointer<UInt8>, _ body: UnsafeBufferPointer<UInt8>, _ done: Int,
-      _ position: Int64
+      _ number: Int32, _ pieces: [3 of UnsafeBufferPointer<UInt8>], _ done: Int, _ position: Int64
     ) -> Int {
-      let skip = skipped(after: done, ofHead: head.count)
-      // pwritev only reads the bytes, though iovec has no const.
-      let rest = unsafe UnsafeMutablePointer(mutating: body.baseAddress!) + skip.body
-      if skip.head == head.count {
-        return unsafe pwrite(number, rest, body.count - skip.body, off_t(position) &+ done)
-      }
-      let first = unsafe UnsafeMutablePointer(mutating: head.baseAddress!) + skip.head
-      return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { pieces in
-        unsafe pieces.initializeElement(at: 0, to: iovec(iov_base: first, iov_len: head.count - skip.head))
-        unsafe pieces.initializeElement(at: 1, to: iovec(iov_base: rest, iov_len: body.count))
-        return unsafe pwritev(number, pieces.baseAddress!, 2, off_t(position) &+ done)
+      unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 3) { vectors in
+        var skip = done
+        var filled = 0
+        for place in 0..<3 {
+          let piece = unsafe pieces[place]
+          let rest = skipping(&skip, of: piece.count)
+          if rest == 0 { continue }
+          // pwritev only reads the bytes, though iovec has no const.
+          let start = unsafe UnsafeMutablePointer(mutating: piece.baseAddress! + (piece.count - rest))
+          unsafe vectors.initializeElement(at: filled, to: iovec(iov_base: start, iov_len: rest))
+          filled += 1
+        }
+        return unsafe pwritev(number, vectors.baseAddress!, Int32(filled), off_t(position) &+ done)
       }
     }
 

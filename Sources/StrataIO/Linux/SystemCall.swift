@@ -41,10 +41,12 @@
     return done
   }
 
-  /// What is left of two pieces after `done` bytes of both: the bytes to leave out of the head, and of the body.
+  /// How much is left of a piece of `count` bytes where `skip` bytes are done, which it takes its part of.
   @inline(__always)
-  package func skipped(after done: Int, ofHead head: Int) -> (head: Int, body: Int) {
-    done < head ? (done, 0) : (head, done - head)
+  package func skipping(_ skip: inout Int, of count: Int) -> Int {
+    let done = min(skip, count)
+    skip -= done
+    return count - done
   }
 
   extension IOError {
