@@ -88,18 +88,22 @@ public enum BareLimits {
 
   /// Reads the file at `path` from its start to its end in pieces, and hands each to `visit`.
   public static func read<E: Error>(
-    _ path: String, piece: Int, _ memory: Memory, _ visit: (Span<UInt8>) throws(E) -> Void
+    _ paths: [String], piece: Int, _ memory: Memory, _ visit: (Span<UInt8>) throws(E) -> Void
   ) throws -> Sample {
-    let file = try RawFile(opening: path)
-    var position = 0
+    var bytes = 0
     let start = Clock.now
-    while true {
-      let count = try file.read(memory, piece, at: position)
-      if count == 0 { break }
-      try visit(memory.bytes(count))
-      position += count
+    for path in paths {
+      let file = try RawFile(opening: path)
+      var position = 0
+      while true {
+        let count = try file.read(memory, piece, at: position)
+        if count == 0 { break }
+        try visit(memory.bytes(count))
+        position += count
+      }
+      bytes += position
     }
-    return Sample(bytes: position, nanoseconds: Clock.now - start)
+    return Sample(bytes: bytes, nanoseconds: Clock.now - start)
   }
 
   /// Reads `size` bytes at each of the positions.

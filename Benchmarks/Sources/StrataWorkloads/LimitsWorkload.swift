@@ -81,7 +81,7 @@ struct LimitsWorkload {
           "pread \(Units.size(piece))",
           [JSON.Member("call", .string("pread")), JSON.Member("bytes", .integer(piece))]
         ) {
-          try BareLimits.read(path, piece: piece, memory) { _ in }
+          try BareLimits.read([path], piece: piece, memory) { _ in }
         })
     }
     var random = SplitMix(state: 1)

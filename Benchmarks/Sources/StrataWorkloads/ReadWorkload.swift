@@ -20,9 +20,13 @@ struct ReadWorkload {
     for size in bench.options.values ?? [100, 1024] {
       for batch in bench.options.batches ?? [1000] {
         for compression in bench.options.codecs ?? [.none] {
-          results.append(
-            try measure(
-              ReadPlan(values: Values(size: size), recordsPerBatch: batch, compression: compression)))
+          for reading in [ReadingMode.copied, .mapped] {
+            results.append(
+              try measure(
+                ReadPlan(
+                  values: Values(size: size), recordsPerBatch: batch, compression: compression,
+                  reading: reading)))
+          }
         }
       }
     }
@@ -31,11 +35,11 @@ struct ReadWorkload {
 
   private func measure(_ plan: ReadPlan) throws -> BenchmarkResult {
     try plan.withFilledLog(bench, bytes: bench.options.bytesPerRun) { log, written in
-      let path = log.segments[0].path
+      let paths = log.segments.map(\.path)
       let limit: () throws -> Sample = {
         var sum: UInt32 = 0
         var touched: UInt64 = 0
-        let sample = try BareLimits.read(path, piece: Self.pieceBytes, memory) { bytes in
+        let sample = try BareLimits.read(paths, piece: Self.pieceBytes, memory) { bytes in
           sum = CRC32C.update(sum, bytes)
           if workload == .scan { touched &+= touch(bytes) }
         }
@@ -59,7 +63,8 @@ struct ReadWorkload {
 
   private func words(_ plan: ReadPlan) -> String {
     let compression = plan.compression == .none ? "" : ", \(plan.compression.words)"
-    return (workload == .scan ? "checked, touched" : "checked") + compression
+    let place = plan.reading == .mapped ? ", mapped" : ""
+    return (workload == .scan ? "checked, touched" : "checked") + compression + place
   }
 }
 
@@ -74,6 +79,7 @@ struct ReadPlan: Sendable {
   let values: Values
   let recordsPerBatch: Int
   let compression: Compression
+  var reading = ReadingMode.copied
 
   /// What is in the log.
   struct Written {
@@ -88,6 +94,7 @@ struct ReadPlan: Sendable {
       JSON.Member("recordsPerBatch", .integer(recordsPerBatch)),
       JSON.Member("codec", .string(compression.words)),
       JSON.Member("isolation", .string("logEnd")),
+      JSON.Member("reading", .string(reading == .mapped ? "mapped" : "copied")),
     ]
   }
 
@@ -103,7 +110,7 @@ struct ReadPlan: Sendable {
     _ name: String, _ bench: Bench, batches: Int, size: Int, _ body: (Log, Written) throws -> R
   ) throws -> R {
     bench.progress.show("filling a log")
-    return try bench.withLog(name, bytes: batches * (size + 16)) { log in
+    return try bench.withLog(name, bytes: batches * (size + 16), reading: reading) { log in
       var builder = RecordBatchBuilder(compression: compression)
       var written = Written()
       for _ in 0..<batches {

@@ -60,10 +60,16 @@ struct Bench: Sendable {
 
   /// Opens a new log of the name `name` for `bytes` bytes, hands it over, and removes it. It is not closed,
   /// which would write everything to the disk: it is dropped, and its files go.
-  func withLog<R>(_ name: String, bytes: Int, _ body: (Log) throws -> R) throws -> R {
+  func withLog<R>(
+    _ name: String, bytes: Int, reading: ReadingMode = .copied, _ body: (Log) throws -> R
+  ) throws -> R {
     let path = directory.path(name)
     defer { WorkDirectory.removeTree(path) }
-    let log = try Log.open(path, configuration: configuration(for: bytes))
+    var configuration = configuration(for: bytes)
+    configuration.reading = reading
+    // Only a segment that is sealed is read in place; all but the last of so many are.
+    if reading == .mapped { configuration.segmentBytes = max(1 << 20, bytes / 16) }
+    let log = try Log.open(path, configuration: configuration)
     return try body(log)
   }
 
