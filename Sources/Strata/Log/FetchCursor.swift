@@ -102,8 +102,8 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     if let now, !now.isSealed { return false }
     guard let next else { return false }
-    source!.view = next
-    source!.file = try next.segment.file()
+    // As a whole: Swift 6.3.1 leaks where a part of an optional is assigned from a call that may throw.
+    source = Source(view: next, file: try next.segment.file())
     reader.move(to: 0, expectedOffset: max(next.baseOffset, position))
     return true
   }
