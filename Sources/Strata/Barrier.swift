@@ -61,19 +61,6 @@ package enum Barrier: String, CaseIterable, Sendable {
   case removeLeftover
 }
 
-package enum Mutants {
-  #if DEBUG || MUTANTS
-    /// The barrier that this test leaves out.
-    @TaskLocal package static var leftOut: Barrier?
-
-    @inline(__always)
-    static func leavesOut(_ barrier: Barrier) -> Bool { leftOut == barrier }
-  #else
-    @inline(__always)
-    static func leavesOut(_ barrier: Barrier) -> Bool { false }
-  #endif
-}
-
 extension File {
   func synchronize(_ barrier: Barrier) throws(IOError) {
     if Mutants.leavesOut(barrier) { return }
