@@ -51,9 +51,9 @@ package enum Mutant: Hashable, Sendable, CaseIterable, CustomStringConvertible {
   }
 }
 
-/// What is left out. Nothing can be in a release build, unless it is built with `-DMUTANTS`.
+/// What is left out: nothing, but in a build with `-DMUTANTS`.
 package enum Mutants {
-  #if DEBUG || MUTANTS
+  #if MUTANTS
     /// What this test leaves out. It holds for the calls of its task alone: what the threads of an environment
     /// or other threads of the test do stays whole, so mutants are tried with blocking verbs.
     @TaskLocal package static var leftOut: Mutant?

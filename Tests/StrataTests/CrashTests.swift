@@ -8,7 +8,7 @@ import Testing
 /// `CRASH_MINUTES` makes it longer sequences, more states, and random sequences for so long.
 @Suite struct CrashTests {
   #if DEBUG
-    static let longest = 2
+    static let longest = 1
   #else
     static let longest = CrashBudget.isLong ? 4 : 3
   #endif

@@ -11,7 +11,7 @@ import Testing
   }
 }
 
-#if DEBUG || MUTANTS
+#if MUTANTS
   /// Leaves out every barrier and every safeguard that the code names, one at a time: some test has to notice, or
   /// the tests show nothing.
   @Suite struct MutantTests {

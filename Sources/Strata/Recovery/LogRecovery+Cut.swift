@@ -23,8 +23,8 @@ extension LogRecovery {
     try io { () throws(IOError) in
       // The later segments are gone before the hole in front of them is.
       if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
+      // It is on the disk with what is rewritten, before anything is appended.
       try file.resize(to: tail.lowerBound, .recoveryCut)
-      try file.synchronize(.recoveryCutSync)
     }
   }
 
@@ -39,8 +39,8 @@ extension LogRecovery {
       let copy = try fileSystem.open(path, .createNew)
       defer { copy.close() }
       try found.file.copy(range, to: copy, at: 0)
+      // Its name becomes durable with that of the new leader epoch, before the cut.
       try copy.synchronize(.quarantine)
-      try fileSystem.synchronizeDirectory(directory, .quarantineDirectory)
     }
     report.quarantined.append(
       .init(

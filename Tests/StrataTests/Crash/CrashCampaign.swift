@@ -78,10 +78,13 @@ extension CrashExplorer.Options {
     options.seed = seed
     options.recoveries = 0
     #if DEBUG
-      // Unoptimised code takes twenty times as long.
-      (options.maximumStates, options.samples, options.samplesBesides) = (16, 4, 1)
+      // Unoptimised code takes thirty times as long.
+      (options.maximumStates, options.samples, options.samplesBesides) = (4, 2, 1)
     #else
-      (options.maximumStates, options.samples, options.samplesBesides) = (128, 16, 4)
+      (options.maximumStates, options.samples, options.samplesBesides) = (64, 8, 1)
+      if CrashBudget.isLong {
+        (options.maximumStates, options.samples, options.samplesBesides) = (512, 32, 8)
+      }
     #endif
     return options
   }
