@@ -26,14 +26,18 @@ import Testing
 
   @Test func aCrashWhileRecoveringLosesNothingEither() {
     var campaign = CrashCampaign()
-    for steps in [
-      [CrashStep.buffered, .synced], [.pair, .close, .open, .buffered], [.synced, .failedSync],
-    ] {
+    var sequences: [[CrashStep]] = [[.synced, .failedSync]]
+    var folders = [PreparedFolder.hole]
+    #if !DEBUG
+      sequences += [[.buffered, .synced], [.pair, .close, .open, .buffered]]
+      folders = PreparedFolder.allCases
+    #endif
+    for steps in sequences {
       var workload = CrashWorkload(steps)
       workload.oracle.crashesAgain = true
       guard campaign.explore(workload, .deep()) else { return }
     }
-    for folder in PreparedFolder.allCases {
+    for folder in folders {
       guard campaign.explore(folder.workload, .deep()) else { return }
     }
     #expect(campaign.report.recoveryCrashPoints > 100)
@@ -60,9 +64,9 @@ import Testing
     var campaign = CrashCampaign()
     let first = CrashBudget.seed
     #if DEBUG
-      let count = 2
+      let count = 1
     #else
-      let count = 20
+      let count = 5
     #endif
     let start = ContinuousClock.now
     var number = 0
