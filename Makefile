@@ -1,9 +1,12 @@
 # The two commands of the README are `make bench` and `make test`; each does all of its own set-up.
 
-.PHONY: bench test lint sanitize setup clean
+.PHONY: bench test crash lint sanitize setup clean
 
 # What a person may add to the benchmark: make bench ARGUMENTS="scan --values 1024"
 ARGUMENTS ?=
+# How long `make crash` draws random sequences.
+CRASH_MINUTES ?= 10
+CRASH_SEED ?=
 
 # A false report of the Swift runtime's own is left out; the file says why.
 THREAD = TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Tools/thread-sanitizer.supp \
@@ -16,9 +19,16 @@ bench: setup
 test: setup
 	swift test --parallel
 	swift test --parallel -c release --scratch-path .build-release
+	swift test --parallel -c release -Xswiftc -DMUTANTS --scratch-path .build-mutants --filter MutantTests
 	swift test --parallel --disable-default-traits --scratch-path .build-bare
 	swift test --package-path Benchmarks
 	$(THREAD) --filter 'Concurrency|Tail|EventCount|IOThread'
+
+# The long run of the crash tests: longer sequences, more states, random sequences for so many minutes, every mutant.
+# A random sequence that fails prints its seed: make crash CRASH_SEED=…
+crash: setup
+	CRASH_MINUTES=$(CRASH_MINUTES) $(if $(CRASH_SEED),CRASH_SEED=$(CRASH_SEED)) swift test -c release -Xswiftc -DMUTANTS \
+	  --scratch-path .build-mutants --filter 'CrashTests|MutantTests|FaultTests|BehaviourTests'
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

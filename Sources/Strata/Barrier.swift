@@ -29,15 +29,11 @@ package enum Barrier: String, CaseIterable, Sendable {
   case failedAppendCut
   /// Bytes that recovery moves aside, before they are cut.
   case quarantine
-  /// The name of the file they are in.
-  case quarantineDirectory
   /// A torn tail goes.
   case recoveryCut
-  /// The cut is on the disk before anything is appended.
-  case recoveryCutSync
   /// A segment before the last one that no durable point speaks of.
   case recoverySegment
-  /// Bytes above the durable point, written anew.
+  /// Bytes above the durable point, written anew, and the cut behind them.
   case recoveryRewrite
   /// A segment that lies wholly behind the cut goes, its bytes moved aside before.
   case recoveryRemove
@@ -47,7 +43,7 @@ package enum Barrier: String, CaseIterable, Sendable {
   case epochs
   /// The leader epochs get their name.
   case epochsRename
-  /// The name of the leader epochs.
+  /// The name of the leader epochs, and of the file with the bytes that recovery moved aside.
   case epochsDirectory
   /// The last segment's records when the log is closed.
   case closeSegment
@@ -59,19 +55,6 @@ package enum Barrier: String, CaseIterable, Sendable {
   case emptyTemporary
   /// Files that an interrupted roll or rebuild left go.
   case removeLeftover
-}
-
-package enum Mutants {
-  #if DEBUG || MUTANTS
-    /// The barrier that this test leaves out.
-    @TaskLocal package static var leftOut: Barrier?
-
-    @inline(__always)
-    static func leavesOut(_ barrier: Barrier) -> Bool { leftOut == barrier }
-  #else
-    @inline(__always)
-    static func leavesOut(_ barrier: Barrier) -> Bool { false }
-  #endif
 }
 
 extension File {

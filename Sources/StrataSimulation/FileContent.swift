@@ -94,6 +94,8 @@ struct FileContent: Sendable {
   }
 
   mutating func resize(to size: Int) {
+    // Blocks that were reserved behind the end go, also where the size stays.
+    if size <= written.size { allocated.remove(contentsOf: FileImage.pageCount(size)..<Int.max) }
     guard size != written.size else { return }
     if size < written.size {
       let kept = FileImage.pageCount(size)
@@ -102,7 +104,6 @@ struct FileContent: Sendable {
       where written.pages[index] != nil && index * Page.size + Page.size > size {
         willChange(index)
       }
-      allocated.remove(contentsOf: kept..<Int.max)
       forsaken = forsaken.filter { $0 < kept }
     }
     written.resize(to: size)

@@ -44,4 +44,25 @@ import Testing
     #expect(Set(found.map(\.offset)).count == found.count)
     try log.append(Record(value: "on it goes"))
   }
+
+  /// After a crash the index files may be as small as they ever were. Storing behind their end kills the process.
+  @Test func aRollAfterACrashHasRoomForTheEntryThatEndsTheTimeIndex() throws {
+    let disk = SimulatedDisk(seed: 1, crashAt: .never)
+    var configuration = LogConfiguration()
+    configuration.segmentBytes = 300
+    configuration.segmentMilliseconds = nil
+    do {
+      let log = try Log.open("log", configuration: configuration, environment: disk.environment)
+      try log.append(Record(value: "a"), durability: .buffered)
+    }
+    // The process was killed; this recovers, and is killed too.
+    _ = try Log.open("log", configuration: configuration, environment: disk.environment)
+    for kind in ["index", "timeindex"] {
+      try disk.environment.fileSystem.open("log/00000000000000000000.\(kind)", .readWrite).resize(to: 0)
+    }
+    let log = try Log.open("log", configuration: configuration, environment: disk.environment)
+    try log.append(Record(value: [UInt8](repeating: 7, count: 280)))
+    #expect(log.segments.count == 2)
+    #expect(disk.contents(of: "log/00000000000000000000.timeindex")?.count == 12)
+  }
 }

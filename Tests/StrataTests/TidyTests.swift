@@ -1,4 +1,5 @@
 import Foundation
+import Strata
 import Testing
 
 /// The rules of the house that a machine can see to.
@@ -74,12 +75,17 @@ import Testing
   }
 
   @Test func everyBarrierIsUsed() throws {
-    let barriers = try Self.files("Sources/Strata").first { $0.path.hasSuffix("Barrier.swift") }!
-    let names = barriers.lines.filter { $0.hasPrefix("  case ") }.map { $0.dropFirst(7) }
-    #expect(names.count > 10)
-    let sources = try Self.files("Sources/Strata").filter { !$0.path.hasSuffix("Barrier.swift") }
-    for name in names {
-      #expect(sources.contains { $0.text.contains(".\(name)") }, "no call passes the barrier \(name)")
+    let isDefinition = { (file: SourceFile) in
+      file.path.hasSuffix("Barrier.swift") || file.path.hasSuffix("Safeguard.swift")
+    }
+    let sources = try Self.files("Sources/Strata").filter { !isDefinition($0) }
+    for barrier in Barrier.allCases {
+      let isUsed = sources.contains { $0.text.contains(".\(barrier.rawValue)") }
+      #expect(isUsed, "no call passes the barrier \(barrier.rawValue)")
+    }
+    for safeguard in Safeguard.allCases {
+      let isUsed = sources.contains { $0.text.contains("leavesOut(.\(safeguard.rawValue))") }
+      #expect(isUsed, "nothing leaves the safeguard \(safeguard.rawValue) out")
     }
   }
 

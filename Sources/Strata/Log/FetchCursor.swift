@@ -67,6 +67,7 @@ public struct FetchCursor: ~Copyable, Sendable {
       case .end:
         guard try advance() else { return nil }
       case .damage(let damage):
+        if try isHidden() { return nil }
         if try isPadding(view) {
           guard try advance() else { return nil }
         } else {
@@ -102,8 +103,8 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     if let now, !now.isSealed { return false }
     guard let next else { return false }
-    source!.view = next
-    source!.file = try next.segment.file()
+    // As a whole: Swift 6.3.1 leaks where a part of an optional is assigned from a call that may throw.
+    source = Source(view: next, file: try next.segment.file())
     reader.begin(
       expectedOffset: max(next.baseOffset, position), inPlace: try next.segment.mappedBatches(next))
     return true
@@ -118,6 +119,14 @@ public struct FetchCursor: ~Copyable, Sendable {
     hiddenThrough = batch.lastOffset
     source = nil
     return false
+  }
+
+  /// Whether nothing from here on is to be seen yet: after a failed sync the cache may show anything there.
+  private mutating func isHidden() throws(LogError) -> Bool {
+    guard isolation != .logEnd, try reader.expectedOffset >= log.visibleEnd(isolation) else { return false }
+    // It is read again when it can be seen.
+    reader.forget()
+    return true
   }
 
   /// Zeros that a crash left behind a segment that was ended: the next one goes on with the next offset.

@@ -84,6 +84,7 @@ extension Log {
   func lead(_ turn: Turn) {
     do {
       let file = try turn.view.segment.file()
+      if Mutants.leavesOut(.syncBeforeDurablePoint) { _ = try noteDurable(turn.view) }
       try io { () throws(IOError) in try file.synchronize(.commit) }
       let checkpoint = try noteDurable(turn.view)
       endTurn(turn, .success(turn.view.progress), checkpoint: checkpoint)
@@ -162,7 +163,7 @@ extension Log {
         return (done, state.hasUnservedWaiter)
       case .failure(let error):
         failure = error
-        state.poison = error
+        if !Mutants.leavesOut(.poisonLatch) { state.poison = error }
         return (state.takeWaiters { _ in true }, false)
       }
     }

@@ -50,6 +50,10 @@ extension Log {
     do throws(IOError) { try appender.file.synchronize(.rollOldSegment) } catch {
       throw poisoned(by: LogError(error))
     }
+    // A log that was opened and not written to may have no block for the entry that ends the time index.
+    try io { () throws(IOError) in
+      try appender.index.reserve(0, behind: ended, &appender.indexAllocation)
+    }
     if let entry = ended.takeTimeEntry() {
       appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
     }

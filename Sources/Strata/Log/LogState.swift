@@ -59,7 +59,7 @@ struct LogState: Sendable {
   /// The offset behind the last record that a reader of this isolation sees.
   func end(_ isolation: FetchIsolation) -> Offset {
     switch isolation {
-    case .durable: durableEnd
+    case .durable: Mutants.leavesOut(.durableIsolation) ? logEnd : durableEnd
     case .highWatermark: min(highWatermark ?? durableEnd, durableEnd)
     case .logEnd: logEnd
     }

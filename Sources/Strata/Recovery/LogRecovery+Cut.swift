@@ -16,7 +16,7 @@ extension LogRecovery {
     if !tail.isEmpty || !later.isEmpty {
       report.cutReason = damage.reason.description
       if !tail.isEmpty { try quarantine(tail, of: found) }
-      epochs.beginNext(at: found.progress.nextOffset)
+      if !Mutants.leavesOut(.newEpochAfterCut) { epochs.beginNext(at: found.progress.nextOffset) }
       let stored = epochs
       try io { () throws(IOError) in try stored.store(directory, fileSystem) }
       for fact in later { try quarantine(fact) }
@@ -25,8 +25,8 @@ extension LogRecovery {
     try io { () throws(IOError) in
       // The later segments are gone before the hole in front of them is.
       if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
+      // It is on the disk with what is rewritten, before anything is appended.
       try file.resize(to: start, .recoveryCut)
-      try file.synchronize(.recoveryCutSync)
     }
   }
 
@@ -34,25 +34,38 @@ extension LogRecovery {
   private mutating func quarantine(
     _ range: Range<Int64>, of found: Active
   ) throws(LogError) {
+    guard !Mutants.leavesOut(.quarantineCopy) else { return }
     let segment = found.segment.path(.log)
-    let path = "\(segment).\(range.lowerBound)\(SegmentFiles.quarantineSuffix)"
+    let path = try unusedQuarantine(of: segment, at: range.lowerBound)
     try io { () throws(IOError) in
-      let copy = try fileSystem.open(path, .create)
+      let copy = try fileSystem.open(path, .createNew)
       defer { copy.close() }
-      try copy.resize(to: 0, .emptyTemporary)
       try found.file.copy(range, to: copy, at: 0)
+      // Its name becomes durable with that of the new leader epoch, before the cut.
       try copy.synchronize(.quarantine)
-      try fileSystem.synchronizeDirectory(directory, .quarantineDirectory)
     }
     report.quarantined.append(
       .init(
         path: path, segment: segment, position: range.lowerBound, bytes: range.upperBound - range.lowerBound))
   }
 
+  /// A name that no copy has: an earlier one may hold the only bytes of what was cut at the same place before.
+  private func unusedQuarantine(of segment: String, at position: Int64) throws(LogError) -> String {
+    try io { () throws(IOError) in
+      var path = "\(segment).\(position)\(SegmentFiles.quarantineSuffix)"
+      var number = 1
+      while try fileSystem.metadata(path) != nil {
+        number += 1
+        path = "\(segment).\(position).\(number)\(SegmentFiles.quarantineSuffix)"
+      }
+      return path
+    }
+  }
+
   /// Moves a whole segment aside that lies behind the cut.
   private mutating func quarantine(_ fact: RecoveryFacts.SegmentFact) throws(LogError) {
     let path = SegmentFiles.path(directory, SegmentFiles.name(fact.baseOffset, .log))
-    let moved = path + ".0" + SegmentFiles.quarantineSuffix
+    let moved = try unusedQuarantine(of: path, at: 0)
     try io { () throws(IOError) in
       if fact.size == 0 {
         try fileSystem.remove(path, .recoveryRemove)
@@ -80,7 +93,9 @@ extension LogRecovery {
     }
     let end = found.progress.position
     try io { () throws(IOError) in
-      if end > from { try found.file.copy(from..<end, to: found.file, at: from) }
+      if end > from, !Mutants.leavesOut(.rewrite) {
+        try found.file.copy(from..<end, to: found.file, at: from)
+      }
       try found.file.synchronize(.recoveryRewrite)
     }
     report.rewrittenBytes += end - from
@@ -91,7 +106,9 @@ extension LogRecovery {
   func lower(
     _ pointFile: inout DurablePointFile, _ point: DurablePoint, to progress: SegmentProgress
   ) throws(LogError) {
-    guard point.durable.nextOffset > progress.nextOffset else { return }
+    guard point.durable.nextOffset > progress.nextOffset, !Mutants.leavesOut(.lowerDurablePoint) else {
+      return
+    }
     let start = SegmentProgress(baseOffset: progress.baseOffset)
     var file = pointFile
     try io { () throws(IOError) in

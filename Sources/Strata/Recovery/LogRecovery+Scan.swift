@@ -57,7 +57,7 @@ extension LogRecovery {
       "the log ends at \(found.progress.nextOffset), and was durable through "
       + "\(point.durable.nextOffset): somebody has cut it"
     try lower(&pointFile, point, to: found.progress)
-    epochs.beginNext(at: found.progress.nextOffset)
+    if !Mutants.leavesOut(.newEpochAfterCut) { epochs.beginNext(at: found.progress.nextOffset) }
     let stored = epochs
     try io { () throws(IOError) in try stored.store(directory, fileSystem) }
   }
@@ -145,7 +145,7 @@ extension LogRecovery {
     let isBelow =
       found.progress.baseOffset < durable.baseOffset
       || (found.progress.baseOffset == durable.baseOffset && damage.position < durable.position)
-    guard isBelow else { return }
+    guard isBelow, !Mutants.leavesOut(.refusal) else { return }
     let from = found.progress.nextOffset
     throw LogError(
       .damaged, path: found.segment.path(.log), position: damage.position,
