@@ -88,7 +88,8 @@ extension Log {
         if appender.allocatedEnd > progress.position {
           try appender.file.resize(to: progress.position, .closeTrim)
         }
-        try appender.index.synchronize(progress)
+        try appender.index.synchronize(progress, written: progress.offsetEntries)
+        try appender.index.writeSeal(progress, written: writtenPoints(progress))
         try appender.index.trim(progress)
       }
       try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)

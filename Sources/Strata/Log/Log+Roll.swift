@@ -53,8 +53,14 @@ extension Log {
     if let entry = ended.takeTimeEntry() {
       appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
     }
-    do throws(IOError) { try appender.index.synchronize(ended) } catch { throw poisoned(by: LogError(error)) }
-    // The one step that may fail for want of room and leave everything as it was: the name comes last in it.
+    do throws(IOError) {
+      try appender.index.synchronize(ended, written: ended.offsetEntries)
+    } catch { throw poisoned(by: LogError(error)) }
+    // These two may fail for want of room and leave everything as it was: the name comes last.
+    do throws(IOError) { try appender.index.writeSeal(ended, written: writtenPoints(ended)) } catch {
+      guard error.code == .noSpace else { throw poisoned(by: LogError(error)) }
+      throw LogError(error)
+    }
     let next = try NewSegment.create(
       at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem)
     do throws(LogError) { try change(to: next, &appender, ended) } catch { throw poisoned(by: error) }
@@ -131,9 +137,12 @@ struct NewSegment {
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .index)), fileSystem)
     let times = try emptyFile(
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .timeindex)), fileSystem)
+    let seal = try emptyFile(
+      SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .seal)), fileSystem)
     return SegmentIndex(
       offsets: try offsets.map(length: offsetBytes / 8 * 8, .readWrite),
-      times: try times.map(length: timeBytes / 12 * 12, .readWrite), files: (offsets, times))
+      times: try times.map(length: timeBytes / 12 * 12, .readWrite), seal: SegmentSeal(room: offsetBytes),
+      files: .init(offsets: offsets, times: times, seal: SealFile(file: seal)))
   }
 
   private static func emptyFile(_ path: String, _ fileSystem: any FileSystem) throws(IOError) -> any File {
