@@ -21,8 +21,6 @@ package enum Barrier: String, CaseIterable, Sendable {
   case indexPages
   /// The seal's points that the durable point's checkpoint speaks of, and the head that ends a seal.
   case seal
-  /// The seal of a segment that is going to be cut: what it says would not be true any more.
-  case sealVoid
   /// A rebuilt index, before it gets its name.
   case rebuiltIndex
   /// A rebuilt index gets its name.

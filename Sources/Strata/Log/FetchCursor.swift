@@ -103,7 +103,7 @@ public struct FetchCursor: ~Copyable, Sendable {
   private mutating func compareHeads(_ view: SegmentView, _ file: any File) throws(LogError) {
     do {
       try heads.compare(
-        &reader, view.segment, file, limit: view.progress.position, limits: log.configuration.limits)
+        &reader, file, limit: view.progress.position, limits: log.configuration.limits)
     } catch { throw LogError(error) }
   }
 

@@ -48,7 +48,7 @@ struct HeadCheck: Sendable {
 
   /// Compares the interval in which `reader` is. `limit` is where the segment's batches end.
   mutating func compare(
-    _ reader: inout BatchFileReader, _ segment: Segment, _ file: any File, limit: Int64, limits: ParsingLimits
+    _ reader: inout BatchFileReader, _ file: any File, limit: Int64, limits: ParsingLimits
   ) throws(IOError) {
     guard let seal else { return }
     let place = reader.position
@@ -74,7 +74,7 @@ struct HeadCheck: Sendable {
         return
       }
     }
-    switch try HeadInspection(file: file, limits: limits).inspect(from: from, to: to) {
+    switch try seal.inspect(interval, in: file, limits: limits) {
     case .whole: if isClosed { checkedOfWord = seal.seal.noteChecked(interval) }
     case .damaged(let position, let right): damage = Damage(position: position, right: right)
     // The reader comes to it, and says so.

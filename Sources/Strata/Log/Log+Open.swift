@@ -93,6 +93,8 @@ extension Log {
         try appender.index.trim(progress)
       }
       try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
+      // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.
+      try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: false)
       endTurn(turn, .success(progress), checkpoint: progress)
     } catch {
       endTurn(turn, .failure(poisoned(by: error)))

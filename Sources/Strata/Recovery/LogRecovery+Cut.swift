@@ -20,9 +20,7 @@ extension LogRecovery {
       for fact in later { try quarantine(fact) }
     }
     let file = found.file
-    let seal = found.segment.path(.seal)
     try io { () throws(IOError) in
-      try SealFile.void(seal, fileSystem)
       // The later segments are gone before the hole in front of them is.
       if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
       try file.resize(to: tail.lowerBound, .recoveryCut)

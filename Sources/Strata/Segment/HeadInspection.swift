@@ -26,11 +26,17 @@ struct HeadInspection {
   let file: any File
   let limits: ParsingLimits
 
-  func inspect(from: SealPoint, to: SealPoint) throws(IOError) -> HeadFinding {
+  /// `before` is a batch's place before the range, from which the last head before it is looked for; and the head
+  /// behind it is the one at the range's end, if that lies before `limit`.
+  func inspect(
+    from: SealPoint, to: SealPoint, before: Int64? = nil, limit: Int64 = 0
+  ) throws(IOError) -> HeadFinding {
     if let walk = try walk(from: from, to: to.position) {
       if walk.digest == to.digest { return .whole }
       if let found = try flippedHead(walk.digest ^ to.digest, walk.heads, from: from) { return found }
-      if let found = try misplacedHead(from: from, to: to) { return found }
+      if let found = try misplacedHead(from: from, to: to, before: before, limit: limit) {
+        return found
+      }
     }
     return try brokenBatch(from: from, to: to)
   }
@@ -72,34 +78,31 @@ struct HeadInspection {
   }
 
   /// The head whose base offset or epoch, made what its neighbours lead to expect, explains the digest.
-  private func misplacedHead(from: SealPoint, to: SealPoint) throws(IOError) -> HeadFinding? {
+  private func misplacedHead(
+    from: SealPoint, to: SealPoint, before: Int64?, limit: Int64
+  ) throws(IOError) -> HeadFinding? {
+    var heads: [(header: RecordBatchHeader, position: Int64)] = []
+    var neighbour: (header: RecordBatchHeader, position: Int64)?
+    if let before {
+      let start = SealPoint(position: before, digest: 0)
+      _ = try walk(from: start, to: from.position) { header, position in
+        neighbour = (header, position)
+        return true
+      }
+    }
+    if let neighbour { heads.append(neighbour) }
     var candidates: [(position: Int64, right: RecordBatchHeader)] = []
-    var before: (header: RecordBatchHeader, position: Int64)?
-    _ = try walk(from: from, to: to.position) { header, position in
-      if let before {
-        if header.baseOffset != before.header.nextOffset {
-          // Either of the two may be the wrong one.
-          var this = header
-          this.baseOffset = before.header.nextOffset
-          candidates.append((position, this))
-          var other = before.header
-          let (base, over) = header.baseOffset.rawValue.subtractingReportingOverflow(
-            Int64(other.lastOffsetDelta) + 1)
-          other.baseOffset = Offset(over ? 0 : base)
-          candidates.append((before.position, other))
-        }
-        if header.partitionLeaderEpoch != before.header.partitionLeaderEpoch {
-          var this = header
-          this.partitionLeaderEpoch = before.header.partitionLeaderEpoch
-          candidates.append((position, this))
-          var other = before.header
-          other.partitionLeaderEpoch = header.partitionLeaderEpoch
-          candidates.append((before.position, other))
+    _ = try walk(from: from, to: max(to.position, limit)) { header, position in
+      heads.append((header, position))
+      if heads.count > 2 { heads.removeFirst() }
+      if heads.count == 2 {
+        for candidate in Self.candidates(heads[0], heads[1])
+        where candidate.position >= from.position && candidate.position < to.position {
+          candidates.append(candidate)
         }
       }
-      before = (header, position)
       // Where nothing fits to anything, nothing is explained by one head.
-      return candidates.count < 64
+      return candidates.count < 64 && position < to.position
     }
     for candidate in candidates {
       var digest = from.digest
@@ -110,6 +113,32 @@ struct HeadInspection {
       if digest == to.digest { return .damaged(position: candidate.position, right: candidate.right) }
     }
     return nil
+  }
+
+  /// What one of two batches that follow each other would have to be, for them to fit together.
+  private static func candidates(
+    _ first: (header: RecordBatchHeader, position: Int64),
+    _ second: (header: RecordBatchHeader, position: Int64)
+  ) -> [(position: Int64, right: RecordBatchHeader)] {
+    var candidates: [(position: Int64, right: RecordBatchHeader)] = []
+    if second.header.baseOffset != first.header.nextOffset {
+      var right = second.header
+      right.baseOffset = first.header.nextOffset
+      candidates.append((second.position, right))
+      right = first.header
+      right.baseOffset = Offset(
+        second.header.baseOffset.rawValue &- Int64(right.lastOffsetDelta) &- 1)
+      candidates.append((first.position, right))
+    }
+    if second.header.partitionLeaderEpoch != first.header.partitionLeaderEpoch {
+      var right = second.header
+      right.partitionLeaderEpoch = first.header.partitionLeaderEpoch
+      candidates.append((second.position, right))
+      right = first.header
+      right.partitionLeaderEpoch = second.header.partitionLeaderEpoch
+      candidates.append((first.position, right))
+    }
+    return candidates
   }
 
   /// The first batch that is not whole, and the bit of its head that explains it.

@@ -10,9 +10,10 @@ internal import StrataRecords
 ///     60  CRC-32C of the bytes before, uint32
 ///     64  points, 8 bytes each: position int32 | digest of the heads before it uint32
 ///
-/// All big endian. The head is written when the segment is sealed or the log is closed; while a segment is written
-/// its points are there up to the checkpoint, whose `SegmentProgress` has their checksum, and the head counts for
-/// nothing. A seal whose base, size or next offset is not its segment's is void: somebody else has written there.
+/// All big endian. The head is on the disk before the next segment has a name, and is written when the log is closed.
+/// While a segment is the last one its head counts for nothing, whatever it says: so nothing has to be taken back
+/// when the segment is cut. Its points are there up to the checkpoint, whose `SegmentProgress` has their checksum.
+/// A seal whose base, size or next offset is not its segment's is void: somebody else has written there.
 package struct SealHead: Hashable, Sendable {
   package var baseOffset: Offset
   package var size: Int64
@@ -58,6 +59,13 @@ package struct SealHead: Hashable, Sendable {
     timeEntries = Int(bytes.bigEndianInt32(at: 52))
     timeChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 56))
     guard points >= 0, offsetEntries >= 0, timeEntries >= 0, size >= 0 else { return nil }
+  }
+
+  /// Whether the points behind the head, in the bytes of a seal's file, are the ones that it speaks of.
+  package func covers(_ bytes: Span<UInt8>) -> Bool {
+    let end = Self.byteCount + points * SegmentSeal.pointBytes
+    guard end <= bytes.count else { return false }
+    return CRC32C.checksum(bytes.extracting(Self.byteCount..<end)) == pointsChecksum
   }
 
   var encoded: [64 of UInt8] {
@@ -117,19 +125,6 @@ struct SealFile: Sendable {
   }
 
   func makeDurable() throws(IOError) { try file.synchronize(.seal) }
-
-  /// Takes what the head says back, durably. The points stay: a durable point that counts on them has their checksum.
-  static func void(_ path: String, _ fileSystem: any FileSystem) throws(IOError) {
-    let file: any File
-    do { file = try fileSystem.open(path, .readWrite) } catch {
-      guard error.code == .notFound else { throw error }
-      return
-    }
-    defer { file.close() }
-    guard try file.metadata().size > 0 else { return }
-    try file.write([UInt8](repeating: 0, count: SealHead.byteCount).span, at: 0)
-    try file.synchronize(.sealVoid)
-  }
 
   /// The points that `progress` counts, with room for `room` bytes of them; nil where the file does not have
   /// them.

@@ -126,11 +126,6 @@ package final class Segment: Sendable {
     return loaded
   }
 
-  /// Forgets the seal: the segment is not what it speaks of.
-  func voidSeal() {
-    handles.withLock { $0.seal = .none }
-  }
-
   /// Hands the index over that the segment had when it was the active one, or one that was built anew.
   func seal(_ index: SegmentIndex, _ progress: SegmentProgress) {
     handles.withLock { handles in

@@ -119,6 +119,8 @@ package struct CountedSeal: Sendable {
     _ interval: Int, in file: any File, limits: ParsingLimits
   ) throws(IOError) -> HeadFinding {
     let (from, to) = self.interval(interval)
-    return try HeadInspection(file: file, limits: limits).inspect(from: from, to: to)
+    return try HeadInspection(file: file, limits: limits).inspect(
+      from: from, to: to, before: interval > 0 ? self.interval(interval - 1).from.position : nil,
+      limit: end.position)
   }
 }
