@@ -19,6 +19,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case durablePoint
   /// The index pages that the durable point's checkpoint speaks of.
   case indexPages
+  /// The seal's points that the durable point's checkpoint speaks of, and the head that ends a seal.
+  case seal
   /// A rebuilt index, before it gets its name.
   case rebuiltIndex
   /// A rebuilt index gets its name.

@@ -126,6 +126,21 @@ struct DumpedBatch {
     try scratch.write(bytes, to: "00000000000000000455.index")
     #expect(try scratch.strata("dump", "00000000000000000455.index").status == 1)
   }
+
+  @Test func sealsAreShown() throws {
+    let lines = (0..<300).map { "line \($0) of many" }.joined(separator: "\n")
+    #expect(try scratch.strata("append", "log", "--batch", "1", input: Data(lines.utf8)).status == 0)
+    let path = "log/00000000000000000000.seal"
+    let dump = try scratch.strata("dump", "--json", path)
+    #expect(dump.status == 0)
+    #expect(dump.lines.first?.hasPrefix(#"{"seal":{"baseOffset":0,"size":"#) == true)
+    #expect(dump.lines.dropFirst().allSatisfy { $0.hasPrefix(#"{"sealPoint":{"position":"#) })
+    #expect(dump.lines.count > 3)
+    var bytes = try Data(contentsOf: URL(filePath: scratch.path + "/" + path))
+    bytes[70] ^= 1
+    try scratch.write(bytes, to: "1.seal")
+    #expect(try scratch.strata("dump", "1.seal").status == 1)
+  }
 }
 
 extension DumpTests {

@@ -66,7 +66,7 @@ struct Appender: ~Copyable {
 
   private mutating func writeEach(_ batches: some Collection<RecordBatch>) throws(IOError) {
     for batch in batches {
-      let header = placed(batch)
+      let header = placed(batch, at: progress.nextOffset)
       var head = [16 of UInt8](repeating: 0)
       var span = head.mutableSpan
       header.encodePlacement(into: &span)
@@ -76,23 +76,21 @@ struct Appender: ~Copyable {
   }
 
   private mutating func writeGathered(_ batches: some Collection<RecordBatch>) throws(IOError) {
-    let before = progress
+    var base = progress.nextOffset
     staging.count = 0
     for batch in batches {
-      let header = placed(batch)
+      let header = placed(batch, at: base)
       let place = staging.count
       staging.append(batch.bytes)
       staging.withMutableBytes { header.encodePlacement(into: &$0, at: place) }
-      _ = progress.take(
-        lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp, checksum: header.crc,
-        byteCount: header.sizeInBytes, interval: configuration.indexIntervalBytes)
+      base = header.nextOffset
     }
-    progress = before
     let gathered = staging
     try writePadded(Span(), gathered.bytes)
     // The entries are stored only now: they speak of bytes that are there.
     for batch in batches {
-      SegmentScan.enter(placed(batch), &progress, index, interval: configuration.indexIntervalBytes)
+      let header = placed(batch, at: progress.nextOffset)
+      SegmentScan.enter(header, &progress, index, interval: configuration.indexIntervalBytes)
     }
   }
 
@@ -110,9 +108,9 @@ struct Appender: ~Copyable {
 
   /// The header of `batch` with the offset and the epoch that it gets here.
   @inline(__always)
-  private func placed(_ batch: RecordBatch) -> RecordBatchHeader {
+  private func placed(_ batch: RecordBatch, at base: Offset) -> RecordBatchHeader {
     var header = batch.header
-    header.baseOffset = progress.nextOffset
+    header.baseOffset = base
     header.partitionLeaderEpoch = epochs.current
     return header
   }
@@ -134,6 +132,14 @@ struct Appender: ~Copyable {
       default: throw error
       }
     }
+  }
+
+  /// Cuts the file to its batches.
+  mutating func trim(_ barrier: Barrier) throws(IOError) {
+    guard max(allocatedEnd, fileEnd) > progress.position else { return }
+    try file.resize(to: progress.position, barrier)
+    allocatedEnd = progress.position
+    fileEnd = progress.position
   }
 
   /// Cuts off what a failed append may have left. A log with leftovers neither appends, rolls nor closes well.

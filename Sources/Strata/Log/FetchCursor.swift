@@ -10,7 +10,7 @@ public import StrataRecords
 /// one thread at a time. It reads what the segments held when it came to them: a segment that is removed
 /// meanwhile is read to its end.
 ///
-/// Every batch is checked against its CRC. A batch may begin before the offset that was asked for; its
+/// Every batch is checked against its CRC, and what the CRC leaves out against the segment's seal. A batch may begin before the offset that was asked for; its
 /// `records()` begin there all the same.
 public struct FetchCursor: ~Copyable, Sendable {
   private let log: Log
@@ -20,6 +20,8 @@ public struct FetchCursor: ~Copyable, Sendable {
   private var reader: BatchFileReader
   /// Where the reader reads; nil before the first batch was found.
   private var source: Source?
+  /// What the source's seal says of the batches that the reader comes to.
+  private var heads = HeadCheck()
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
@@ -54,6 +56,11 @@ public struct FetchCursor: ~Copyable, Sendable {
     while true {
       if source == nil, try !begin() { return nil }
       let (view, file) = (source!.view, source!.file)
+      if reader.position >= heads.end { try compareHeads(view, file) }
+      if let damage = heads.damage, damage.position == reader.position {
+        try stepOver(damage, view)
+        continue
+      }
       let step: BatchFileReader.Step
       do {
         step = try reader.next(in: file, end: view.progress.position, bound: view.progress.nextOffset)
@@ -90,7 +97,15 @@ public struct FetchCursor: ~Copyable, Sendable {
     reader.begin(expectedOffset: view.baseOffset, inPlace: try view.segment.mappedBatches(view))
     try Log.seek(&reader, to: position, in: view, file)
     source = Source(view: view, file: file)
+    heads = HeadCheck(try view.segment.seal(for: view))
     return true
+  }
+
+  private mutating func compareHeads(_ view: SegmentView, _ file: any File) throws(LogError) {
+    do {
+      try heads.compare(
+        &reader, file, limit: view.progress.position, limits: log.configuration.limits)
+    } catch { throw LogError(error) }
   }
 
   /// Goes on where the segment is at its end: with what was appended to it, or with the next one.
@@ -99,6 +114,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     let (now, next) = try log.lookAgain(at: known.baseOffset)
     if let now, now.progress.position > known.progress.position, !known.isSealed {
       source!.view = now
+      heads.extend(try now.segment.seal(for: now))
       return true
     }
     if let now, !now.isSealed { return false }
@@ -107,6 +123,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     source = Source(view: next, file: try next.segment.file())
     reader.begin(
       expectedOffset: max(next.baseOffset, position), inPlace: try next.segment.mappedBatches(next))
+    heads = HeadCheck(try next.segment.seal(for: next))
     return true
   }
 
@@ -145,6 +162,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     let behind = try log.placeBehind(damage, view, expected: expected)
     if let behind, behind.offset <= position {
       reader.move(to: behind.position, expectedOffset: behind.offset)
+      heads.move()
       return
     }
     let from = max(position, expected)
@@ -153,5 +171,19 @@ public struct FetchCursor: ~Copyable, Sendable {
       .damaged, path: view.segment.path(.log), position: damage.position,
       offsets: from..<max(upper, from.following), detail: "these offsets cannot be read",
       cause: damage.reason)
+  }
+
+  /// The same, where it is known what the batch's head was.
+  private mutating func stepOver(_ damage: HeadCheck.Damage, _ view: SegmentView) throws(LogError) {
+    let right = damage.right
+    if right.nextOffset <= position {
+      reader.move(to: damage.position + Int64(right.sizeInBytes), expectedOffset: right.nextOffset)
+      return
+    }
+    throw LogError(
+      .damaged, path: view.segment.path(.log), position: damage.position,
+      offsets: max(position, right.baseOffset)..<right.nextOffset,
+      detail: "the head of this batch is not the one that was sealed",
+      cause: FormatError(.checksumMismatch, at: 0, "the digest of the batches' heads does not fit"))
   }
 }

@@ -108,9 +108,22 @@ extension Log {
       return nil
     }
     let index = try view.segment.index(for: view).index
-    try io { () throws(IOError) in try index.synchronize(view.progress) }
+    do throws(IOError) {
+      try index.synchronize(view.progress, written: writtenPoints(view.progress))
+    } catch {
+      // Without room for the seal's points there is no later checkpoint, and that is all.
+      guard error.code == .noSpace, error.operation == "write" else { throw LogError(error) }
+      try writeDurablePoint(durable: view.progress, checkpoint: checkpoint, synchronizing: false)
+      return nil
+    }
     try writeDurablePoint(durable: view.progress, checkpoint: view.progress, synchronizing: true)
     return view.progress
+  }
+
+  /// How many points of the seal are in its file: those that the checkpoint counts. Only for who holds the turn.
+  func writtenPoints(_ progress: SegmentProgress) -> Int {
+    let checkpoint = state.withLock { $0.checkpoint }
+    return checkpoint.baseOffset == progress.baseOffset ? checkpoint.offsetEntries : 0
   }
 
   /// Writes the durable point. Only for who holds the turn.

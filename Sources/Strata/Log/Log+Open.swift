@@ -85,13 +85,14 @@ extension Log {
       }
       let progress = appender.progress
       try io { () throws(IOError) in
-        if appender.allocatedEnd > progress.position {
-          try appender.file.resize(to: progress.position, .closeTrim)
-        }
-        try appender.index.synchronize(progress)
+        try appender.trim(.closeTrim)
+        try appender.index.synchronize(progress, written: progress.offsetEntries)
+        try appender.index.writeSeal(progress, written: writtenPoints(progress))
         try appender.index.trim(progress)
       }
       try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
+      // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.
+      try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: false)
       endTurn(turn, .success(progress), checkpoint: progress)
     } catch {
       endTurn(turn, .failure(poisoned(by: error)))

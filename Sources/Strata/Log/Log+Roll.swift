@@ -29,7 +29,8 @@ extension Log {
   ///
   /// The order is what recovery relies on: the old segment's bytes are on the disk before the next one has a
   /// name, so that only the last segment of a log can hold anything that is not; the durable point passes on
-  /// when the new name is on the disk too.
+  /// when the new name is on the disk too. The old one is cut to its batches before that sync: where zeros end a
+  /// segment that is not the last, Kafka's recovery takes all later ones away.
   func roll(_ appender: inout Appender) throws(LogError) {
     try io { () throws(IOError) in try appender.cutLeftovers() }
     let turn = try takeTurn()
@@ -47,7 +48,10 @@ extension Log {
     let old = appender.segment
     var ended = appender.progress
     let fileSystem = environment.fileSystem
-    do throws(IOError) { try appender.file.synchronize(.rollOldSegment) } catch {
+    do throws(IOError) {
+      try appender.trim(.rollTrim)
+      try appender.file.synchronize(.rollOldSegment)
+    } catch {
       throw poisoned(by: LogError(error))
     }
     // A log that was opened and not written to may have no block for the entry that ends the time index.
@@ -57,8 +61,14 @@ extension Log {
     if let entry = ended.takeTimeEntry() {
       appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
     }
-    do throws(IOError) { try appender.index.synchronize(ended) } catch { throw poisoned(by: LogError(error)) }
-    // The one step that may fail for want of room and leave everything as it was: the name comes last in it.
+    do throws(IOError) {
+      try appender.index.synchronize(ended, written: ended.offsetEntries)
+    } catch { throw poisoned(by: LogError(error)) }
+    // These two may fail for want of room and leave everything as it was: the name comes last.
+    do throws(IOError) { try appender.index.writeSeal(ended, written: writtenPoints(ended)) } catch {
+      guard error.code == .noSpace else { throw poisoned(by: LogError(error)) }
+      throw LogError(error)
+    }
     let next = try NewSegment.create(
       at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem)
     do throws(LogError) { try change(to: next, &appender, ended) } catch { throw poisoned(by: error) }
@@ -72,9 +82,6 @@ extension Log {
     let fileSystem = environment.fileSystem
     try io { () throws(IOError) in
       try fileSystem.synchronizeDirectory(path, .rollDirectory)
-      if appender.allocatedEnd > ended.position {
-        try appender.file.resize(to: ended.position, .rollTrim)
-      }
       try appender.index.trim(ended)
     }
     let progress = SegmentProgress(baseOffset: ended.nextOffset)
@@ -135,9 +142,12 @@ struct NewSegment {
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .index)), fileSystem)
     let times = try emptyFile(
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .timeindex)), fileSystem)
+    let seal = try emptyFile(
+      SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .seal)), fileSystem)
     return SegmentIndex(
       offsets: try offsets.map(length: offsetBytes / 8 * 8, .readWrite),
-      times: try times.map(length: timeBytes / 12 * 12, .readWrite), files: (offsets, times))
+      times: try times.map(length: timeBytes / 12 * 12, .readWrite), seal: SegmentSeal(room: offsetBytes),
+      files: .init(offsets: offsets, times: times, seal: SealFile(file: seal)))
   }
 
   private static func emptyFile(_ path: String, _ fileSystem: any FileSystem) throws(IOError) -> any File {

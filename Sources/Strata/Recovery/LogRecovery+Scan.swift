@@ -14,7 +14,7 @@ extension LogRecovery {
       let isLast = place == facts.segments.count - 1
       var active = try read(
         fact, from: turn == 0 ? plan.start : nil, isLast: isLast,
-        bound: isLast ? .max : facts.segments[place + 1].baseOffset, &epochs)
+        bound: isLast ? .max : facts.segments[place + 1].baseOffset, plan.durable, &epochs)
       expected = active.found.progress.nextOffset
       if let damage = active.damage {
         let next = isLast ? nil : facts.segments[place + 1].baseOffset
@@ -64,7 +64,7 @@ extension LogRecovery {
 
   private mutating func read(
     _ fact: RecoveryFacts.SegmentFact, from start: SegmentProgress?, isLast: Bool, bound: Offset,
-    _ epochs: inout LeaderEpochs
+    _ durable: SegmentProgress?, _ epochs: inout LeaderEpochs
   ) throws(LogError) -> (found: Active, damage: BatchDamage?) {
     var progress = start ?? SegmentProgress(baseOffset: fact.baseOffset)
     let bare = segment(at: fact.baseOffset)
@@ -73,10 +73,11 @@ extension LogRecovery {
     var allocation = SegmentIndex.Allocation()
     let ready: Segment
     if isLast {
-      let opened = try openActiveIndex(bare, end: fact.size)
+      let opened = try openActiveIndex(bare, end: fact.size, points: progress)
       index = opened.index
       allocation = opened.allocation
-      if try !agrees(index, allocation, with: progress, file) {
+      let agrees = opened.hasPoints ? try agrees(index, allocation, with: progress, file) : false
+      if !agrees {
         // Entries that the checkpoint counts on are gone or wrong: all of them are made again.
         progress = SegmentProgress(baseOffset: fact.baseOffset)
       }
@@ -88,20 +89,24 @@ extension LogRecovery {
       report.rebuiltIndexes.append(fact.baseOffset)
     } else {
       // Its index files are checked, and made again where they are wrong, at first use.
-      let bytes = scan.indexBytes(for: fact.size)
-      index = SegmentIndex(
-        offsets: HeapMapping(count: bytes.offsets), times: HeapMapping(count: bytes.times))
+      index = .inMemory(scan.indexBytes(for: fact.size))
       progress = SegmentProgress(baseOffset: fact.baseOffset)
       ready = bare
     }
     let from = progress.position
     var found = epochs
-    let damage = try scan.run(file, end: fact.size, bound: bound, progress: &progress, index: index) {
-      batch, _ in
-      if batch.header.partitionLeaderEpoch.rawValue >= 0 {
-        found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
-      }
+    func note(_ batch: RecordBatch, _ position: Int64) {
+      guard batch.header.partitionLeaderEpoch.rawValue >= 0 else { return }
+      found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
     }
+    if let durable = durableEnd(durable, in: fact, behind: progress) {
+      let start = progress.end
+      _ = try scan.run(
+        file, end: durable.position, bound: bound, progress: &progress, index: index, visit: note)
+      if progress.end != durable { try refuseWrongHead(file, from: start, to: durable) }
+    }
+    let damage = try scan.run(
+      file, end: fact.size, bound: bound, progress: &progress, index: index, visit: note)
     epochs = found
     report.scannedBytes += progress.position - from
     let active = Active(
@@ -114,7 +119,7 @@ extension LogRecovery {
     var epochs = LeaderEpochs()
     let fact = RecoveryFacts.SegmentFact(
       baseOffset: found.segment.baseOffset, size: found.progress.position)
-    return try read(fact, from: nil, isLast: true, bound: .max, &epochs).found
+    return try read(fact, from: nil, isLast: true, bound: .max, nil, &epochs).found
   }
 
   func isZero(_ found: Active, _ range: Range<Int64>) throws(LogError) -> Bool {

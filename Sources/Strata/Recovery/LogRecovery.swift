@@ -202,9 +202,10 @@ extension LogRecovery {
   private func openClean(_ plan: RecoveryPlan, _ facts: RecoveryFacts) throws(LogError) -> Active? {
     guard let progress = plan.durable else { return nil }
     let segment = segment(at: progress.baseOffset)
-    let opened = try openActiveIndex(segment, end: progress.position)
+    let opened = try openActiveIndex(segment, end: progress.position, points: progress)
     // The index files may be larger than they were left: their cut is not synchronised.
-    guard try agrees(opened.index, opened.allocation, with: progress, segment.file()) else { return nil }
+    guard opened.hasPoints, try agrees(opened.index, opened.allocation, with: progress, segment.file())
+    else { return nil }
     let ready = Segment(
       baseOffset: progress.baseOffset, directory: directory, access: .readWrite, configuration: configuration,
       fileSystem: fileSystem, file: try segment.file(), activeIndex: opened.index)
@@ -228,19 +229,15 @@ extension LogRecovery {
     return Int(size)
   }
 
-  /// Whether the index files have the entries that `progress` counts, and the last ones are right.
+  /// Whether the index files have the entries that `progress` counts, and the last one leads to its batch.
   func agrees(
     _ index: SegmentIndex, _ allocation: SegmentIndex.Allocation, with progress: SegmentProgress,
     _ file: any File
   ) throws(LogError) -> Bool {
     guard allocation.offsetBytes >= progress.offsetEntries * OffsetIndexEntry.byteCount,
-      allocation.timeBytes >= progress.timeEntries * TimeIndexEntry.byteCount
+      allocation.timeBytes >= progress.timeEntries * TimeIndexEntry.byteCount, index.matches(progress)
     else { return false }
     let base = progress.baseOffset
-    if progress.timeEntries > 0 {
-      let last = index.timeEntry(progress.timeEntries - 1, base: base)
-      guard last.timestamp == progress.lastIndexedTimestamp else { return false }
-    }
     guard progress.offsetEntries > 0 else { return true }
     let last = index.offsetEntry(progress.offsetEntries - 1, base: base)
     return try last.isRight(
@@ -248,10 +245,11 @@ extension LogRecovery {
       limits: configuration.limits)
   }
 
-  /// The index files of the last segment, as they are, mapped at their largest size.
+  /// The index files of the last segment, as they are, mapped at their largest size, with the points of the seal
+  /// that `progress` counts, if its file has them.
   func openActiveIndex(
-    _ segment: Segment, end: Int64
-  ) throws(LogError) -> (index: SegmentIndex, allocation: SegmentIndex.Allocation) {
+    _ segment: Segment, end: Int64, points progress: SegmentProgress
+  ) throws(LogError) -> (index: SegmentIndex, allocation: SegmentIndex.Allocation, hasPoints: Bool) {
     let least = scan.indexBytes(for: end)
     return try io { () throws(IOError) in
       let offsets = try fileSystem.open(segment.path(.index), .create)
@@ -262,10 +260,14 @@ extension LogRecovery {
       // Room for all that may be found, behind what is there.
       let offsetLength = max(configuration.indexBytes, least.offsets + allocation.offsetBytes)
       let timeLength = max(configuration.indexBytes, least.times + allocation.timeBytes)
+      let sealFile = try SealFile.open(segment.path(.seal), fileSystem)
+      let seal = try sealFile.points(progress, room: offsetLength)
       let index = SegmentIndex(
         offsets: try offsets.map(length: offsetLength / 8 * 8, .readWrite),
-        times: try times.map(length: timeLength / 12 * 12, .readWrite), files: (offsets, times))
-      return (index, allocation)
+        times: try times.map(length: timeLength / 12 * 12, .readWrite),
+        seal: seal ?? SegmentSeal(room: offsetLength),
+        files: .init(offsets: offsets, times: times, seal: sealFile))
+      return (index, allocation, seal != nil)
     }
   }
 }

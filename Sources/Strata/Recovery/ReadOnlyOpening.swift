@@ -40,7 +40,7 @@ struct ReadOnlyOpening {
     }
     var active = openActive(at: last.baseOffset, size: last.size)
     var report = RecoveryReport()
-    report.scannedBytes = try follow(&active, to: last.size, beyondDamage: point == nil)
+    report.scannedBytes = try follow(&active, to: last.size, point)
     let start = max(point?.logStart ?? 0, facts.segments[0].baseOffset)
     var state = LogState(
       sealed: sealed, active: active, logStart: min(start, active.progress.nextOffset),
@@ -60,9 +60,8 @@ struct ReadOnlyOpening {
   func openActive(at baseOffset: Offset, size: Int64) -> SegmentView {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
     let needed = scan.indexBytes(for: max(size, Int64(configuration.segmentBytes)))
-    let index = SegmentIndex(
-      offsets: HeapMapping(count: max(needed.offsets, configuration.indexBytes) / 8 * 8),
-      times: HeapMapping(count: max(needed.times, configuration.indexBytes) / 12 * 12))
+    let index = SegmentIndex.inMemory(
+      (max(needed.offsets, configuration.indexBytes), max(needed.times, configuration.indexBytes)))
     return SegmentView(
       segment: segment(at: baseOffset, index: index), progress: SegmentProgress(baseOffset: baseOffset),
       isSealed: false)
@@ -70,16 +69,19 @@ struct ReadOnlyOpening {
 
   /// Reads on in the last segment, up to the first bytes that are no whole batch. Returns how many were read.
   ///
-  /// Where nobody has noted how far the log is durable, whole batches may lie behind such bytes. `beyondDamage`
-  /// goes on there, so that a reader comes to the damage and is told, instead of taking it for the end.
+  /// Where nobody has noted how far the log is durable, whole batches may lie behind such bytes. Then it goes on
+  /// there, so that a reader comes to the damage and is told, instead of taking it for the end.
   func follow(
-    _ view: inout SegmentView, to size: Int64, beyondDamage: Bool
+    _ view: inout SegmentView, to size: Int64, _ point: DurablePoint?
   ) throws(LogError) -> Int64 {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
     let from = view.progress.position
     let index = try view.segment.index(for: view).index
     let file = try view.segment.file()
-    while let damage = try scan.run(file, end: size, progress: &view.progress, index: index), beyondDamage {
+    if let durable = point?.durable, durable.position <= size {
+      try follow(&view.progress, to: durable, file, index, scan)
+    }
+    while let damage = try scan.run(file, end: size, progress: &view.progress, index: index), point == nil {
       let (expected, bound) = (view.progress.nextOffset, view.baseOffset.furthest)
       let behind = try io { () throws(IOError) in
         try damage.batchBehind(
@@ -90,6 +92,28 @@ struct ReadOnlyOpening {
       view.progress.nextOffset = behind.batch.baseOffset
     }
     return view.progress.position - from
+  }
+
+  /// Reads on to the durable point, which knows the digest of all heads before it. Where one head is not what it
+  /// was, what it was goes into the index: so all that lies behind is found, and a reader comes to the damage.
+  private func follow(
+    _ progress: inout SegmentProgress, to durable: SegmentProgress, _ file: any File, _ index: SegmentIndex,
+    _ scan: SegmentScan
+  ) throws(LogError) {
+    let before = progress
+    guard durable.baseOffset == before.baseOffset, durable.position > before.position else { return }
+    _ = try scan.run(file, end: durable.position, progress: &progress, index: index)
+    if progress.end == durable.end { return }
+    let finding: HeadFinding
+    do throws(IOError) {
+      finding = try HeadInspection(file: file, limits: configuration.limits).inspect(
+        from: before.end, to: durable.end)
+    } catch { throw LogError(error) }
+    guard case .damaged(let position, let right) = finding else { return }
+    progress = before
+    _ = try scan.run(
+      file, end: durable.position, progress: &progress, index: index,
+      correction: HeadCheck.Damage(position: position, right: right))
   }
 }
 
@@ -103,7 +127,10 @@ extension LogState {
     let known = point.durable
     if known.baseOffset == active.baseOffset, known.nextOffset > logEnd {
       // Bytes that were durable are no batches any more: a reader has to come to them and be told.
-      active.progress.position = max(active.progress.position, known.position)
+      if active.progress.position <= known.position {
+        active.progress.position = known.position
+        active.progress.headDigest = known.headDigest
+      }
       active.progress.nextOffset = known.nextOffset
       durable = active.progress
     } else if known.nextOffset < durable.nextOffset {
@@ -141,7 +168,7 @@ extension Log {
           active = opening.openActive(at: fact.baseOffset, size: fact.size)
         }
         size = fact.size
-        _ = try opening.follow(&active, to: fact.size, beyondDamage: point == nil)
+        _ = try opening.follow(&active, to: fact.size, point)
       }
       let found = active
       let start = facts.segments.first?.baseOffset

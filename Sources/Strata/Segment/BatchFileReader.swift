@@ -131,6 +131,32 @@ package struct BatchFileReader: ~Copyable {
     return header
   }
 
+  /// Goes over the batch of `header`, which is the one at `position`.
+  package mutating func skip(_ header: RecordBatchHeader) {
+    position += Int64(header.sizeInBytes)
+  }
+
+  /// The digest of the heads from `position` up to `target`, behind others; nil where their lengths do not lead
+  /// there, or where they lie further apart than one read reaches. Moves nothing. What is read for it stays in
+  /// the buffer, for the batches that are asked for next.
+  package mutating func headDigest(
+    behind digest: UInt32, to target: Int64, in file: any File, end: Int64
+  ) throws(IOError) -> UInt32? {
+    var digest = digest
+    var place = position
+    while place < target {
+      let reach = Int(place - position) + RecordBatchHeader.headByteCount
+      guard reach <= maximumRead, try fill(reach, from: file, end: end) else { return nil }
+      let head = buffer.bytes.extracting(
+        Int(place - bufferStart)..<Int(place - bufferStart) + RecordBatchHeader.headByteCount)
+      let length = head.bigEndianInt32(at: RecordBatchHeader.Position.batchLength)
+      guard length >= RecordBatchHeader.leastBatchLength else { return nil }
+      digest = CRC32C.update(digest, head)
+      place += Int64(length) + Int64(RecordBatchHeader.uncountedBytes)
+    }
+    return place == target ? digest : nil
+  }
+
   private func tornDamage(_ available: Int64) -> BatchDamage {
     let torn = FormatError(
       .truncated, at: 0, "\(available) bytes are left, a header has \(RecordBatchHeader.byteCount)")

@@ -7,12 +7,15 @@ internal import StrataRecords
 /// leaves the other. It is written after every sync, and synchronised itself only every 64 MiB and wherever
 /// something depends on it: whichever value survives speaks of bytes that were durable before it was written.
 ///
-///     0   magic "STDP" | version uint16 (1) | zero uint16 | sequence uint64 | log start int64
+///     0   magic "STDP" | version uint16 (2) | zero uint16 | sequence uint64 | log start int64
 ///     24  durable: base offset int64 | position int64 | next offset int64 | last batch's position int64
 ///         | its checksum uint32 | offset entries int32 | time entries int32 | bytes since entry int64
 ///         | largest timestamp int64 | its offset int64 | last indexed timestamp int64 | first timestamp int64
-///     108 checkpoint: the same fields; what the durable *index entries* speak of
-///     192 CRC-32C of the bytes before, uint32
+///         | digest of the heads uint32 | checksums of the entries: offsets uint32 | times uint32 | seal uint32
+///     124 checkpoint: the same fields; what the durable *index entries* speak of
+///     224 CRC-32C of the bytes before, uint32
+///
+/// A slot of version 1, which has neither digest nor checksums, counts as none.
 ///
 /// All big endian. The slot with the higher sequence counts.
 package struct DurablePoint: Hashable, Sendable {
@@ -39,7 +42,7 @@ package struct DurablePoint: Hashable, Sendable {
   /// Fills one slot.
   func encode(into span: inout MutableSpan<UInt8>) {
     span.storeBigEndian(Self.magic, at: 0)
-    span.storeBigEndian(UInt16(1), at: 4)
+    span.storeBigEndian(UInt16(2), at: 4)
     span.storeBigEndian(sequence, at: 8)
     span.storeBigEndian(logStart.rawValue, at: 16)
     durable.encode(into: &span, at: 24)
@@ -51,7 +54,7 @@ package struct DurablePoint: Hashable, Sendable {
   /// The slot that `bytes` hold; nil where they hold none.
   init?(decoding bytes: Span<UInt8>) {
     guard bytes.count >= Self.checksumPlace + 4,
-      UInt32(bitPattern: bytes.bigEndianInt32(at: 0)) == Self.magic, bytes[4] == 0, bytes[5] == 1,
+      UInt32(bitPattern: bytes.bigEndianInt32(at: 0)) == Self.magic, bytes[4] == 0, bytes[5] == 2,
       UInt32(bitPattern: bytes.bigEndianInt32(at: Self.checksumPlace))
         == CRC32C.checksum(bytes.extracting(0..<Self.checksumPlace))
         || Mutants.leavesOut(.durablePointChecksum),
@@ -66,7 +69,7 @@ package struct DurablePoint: Hashable, Sendable {
 }
 
 extension SegmentProgress {
-  static let encodedBytes = 84
+  static let encodedBytes = 100
 
   func encode(into bytes: inout MutableSpan<UInt8>, at place: Int) {
     bytes.storeBigEndian(baseOffset.rawValue, at: place)
@@ -81,6 +84,10 @@ extension SegmentProgress {
     bytes.storeBigEndian(offsetOfLargestTimestamp.rawValue, at: place + 60)
     bytes.storeBigEndian(lastIndexedTimestamp.milliseconds, at: place + 68)
     bytes.storeBigEndian(firstTimestamp.milliseconds, at: place + 76)
+    bytes.storeBigEndian(headDigest, at: place + 84)
+    bytes.storeBigEndian(offsetChecksum, at: place + 88)
+    bytes.storeBigEndian(timeChecksum, at: place + 92)
+    bytes.storeBigEndian(sealChecksum, at: place + 96)
   }
 
   init?(decoding bytes: Span<UInt8>, at place: Int) {
@@ -96,6 +103,10 @@ extension SegmentProgress {
     offsetOfLargestTimestamp = Offset(bytes.bigEndianInt64(at: place + 60))
     lastIndexedTimestamp = Timestamp(milliseconds: bytes.bigEndianInt64(at: place + 68))
     firstTimestamp = Timestamp(milliseconds: bytes.bigEndianInt64(at: place + 76))
+    headDigest = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 84))
+    offsetChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 88))
+    timeChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 92))
+    sealChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 96))
     guard baseOffset.rawValue >= 0, position >= 0, nextOffset >= baseOffset, lastBatchPosition >= 0,
       lastBatchPosition <= position, offsetEntries >= 0, timeEntries >= 0,
       bytesSinceEntry >= 0, lastIndexedTimestamp <= largestTimestamp

@@ -39,11 +39,16 @@ extension File {
   /// The first `count` bytes, in memory.
   func copyIntoMemory(_ count: Int) throws(IOError) -> HeapMapping {
     let copy = HeapMapping(count: count)
-    try forEachPiece(of: 0..<Int64(count)) { bytes, place throws(IOError) in
-      copy.store(bytes, at: Int(place))
+    try self.copy(from: 0, count: count, into: copy)
+    return copy
+  }
+
+  /// Copies `count` bytes from `position` on to the start of `target`. What the file does not have stays as it is.
+  func copy(from position: Int64, count: Int, into target: HeapMapping) throws(IOError) {
+    try forEachPiece(of: position..<position + Int64(count)) { bytes, place throws(IOError) in
+      target.store(bytes, at: Int(place - position))
       return true
     }
-    return copy
   }
 
   /// Calls `body` with each piece and its place, as long as it returns true.

@@ -11,6 +11,14 @@ package struct OffsetIndexEntry: Hashable, Sendable {
 
   package var offset: Offset
   package var position: Int64
+
+  func encoded(base: Offset) -> [8 of UInt8] {
+    var bytes = [8 of UInt8](repeating: 0)
+    var span = bytes.mutableSpan
+    span.storeBigEndian(Int32(truncatingIfNeeded: offset.rawValue - base.rawValue), at: 0)
+    span.storeBigEndian(Int32(truncatingIfNeeded: position), at: 4)
+    return bytes
+  }
 }
 
 /// An entry of the time index, on disk 12 bytes, big endian:
@@ -23,6 +31,14 @@ package struct TimeIndexEntry: Hashable, Sendable {
 
   package var timestamp: Timestamp
   package var offset: Offset
+
+  func encoded(base: Offset) -> [12 of UInt8] {
+    var bytes = [12 of UInt8](repeating: 0)
+    var span = bytes.mutableSpan
+    span.storeBigEndian(timestamp.milliseconds, at: 0)
+    span.storeBigEndian(Int32(truncatingIfNeeded: offset.rawValue - base.rawValue), at: 8)
+    return bytes
+  }
 }
 
 extension Offset {

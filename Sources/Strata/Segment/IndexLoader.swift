@@ -1,11 +1,8 @@
 internal import StrataIO
 internal import StrataRecords
 
-/// Opens the index of a sealed segment: takes the files where they pass a check of constant cost, and builds
-/// them anew where they do not.
-///
-/// The check cannot find every wrong entry; it need not, since whoever follows an entry compares it with the
-/// batch at its position.
+/// Opens the index of a sealed segment: takes the files where they are those that the seal speaks of, and builds
+/// them anew where they are not, or where no seal speaks of the segment.
 struct IndexLoader {
   let segment: Segment
   let fileSystem: any FileSystem
@@ -14,53 +11,33 @@ struct IndexLoader {
   /// `isStored`: whether an index that is built goes into the files. A disk without room keeps nobody from
   /// reading: then it stays in memory.
   func load(
-    file: any File, end: Int64, nextOffset: Offset, isDistrusted: Bool, isStored: Bool
+    file: any File, end: Int64, nextOffset: Offset, seal: LoadedSeal?, isStored: Bool
   ) throws(LogError) -> Segment.CountedIndex {
-    if !isDistrusted, let found = try mapped(file: file, end: end, nextOffset: nextOffset) { return found }
-    let built = try build(file: file, end: end)
-    if isStored {
+    let offsets = try map(.index, entryBytes: OffsetIndexEntry.byteCount)
+    if let seal, let offsets, let times = try map(.timeindex, entryBytes: TimeIndexEntry.byteCount),
+      offsets.count == seal.head.offsetEntries * OffsetIndexEntry.byteCount,
+      times.count == seal.head.timeEntries * TimeIndexEntry.byteCount
+    {
+      let index = SegmentIndex(offsets: offsets, times: times)
+      var progress = seal.head.progress
+      if index.matches(progress) {
+        takeLastTime(index, &progress)
+        return Segment.CountedIndex(index: index, progress: progress)
+      }
+    }
+    let built = try build(file: file, end: end, nextOffset: nextOffset, seal: seal, hints: offsets)
+    if isStored, !built.isPatched {
       do throws(LogError) { try store(built) } catch {}
     }
     return built
   }
 
-  /// The index files, mapped; nil where one is missing or cannot be right.
-  private func mapped(
-    file: any File, end: Int64, nextOffset: Offset
-  ) throws(LogError) -> Segment.CountedIndex? {
-    guard let offsets = try map(.index, entryBytes: OffsetIndexEntry.byteCount),
-      let times = try map(.timeindex, entryBytes: TimeIndexEntry.byteCount)
-    else { return nil }
-    let base = segment.baseOffset
-    let index = SegmentIndex(offsets: offsets, times: times)
-    var progress = SegmentProgress(baseOffset: base)
-    progress.position = end
-    progress.nextOffset = nextOffset
-    progress.offsetEntries = index.offsetCapacity
-    progress.timeEntries = index.timeCapacity
-    if progress.offsetEntries > 0 {
-      let last = index.offsetEntry(progress.offsetEntries - 1, base: base)
-      let isRight = try last.isRight(
-        in: file, base: base, end: end, nextOffset: nextOffset, limits: configuration.limits)
-      guard isRight else { return nil }
-      // Every entry of the one had its chance of an entry in the other.
-      if progress.timeEntries == 0 { return nil }
-    } else if end > 4 * Int64(configuration.indexIntervalBytes) {
-      return nil
-    }
-    if progress.timeEntries > 0 {
-      let last = index.timeEntry(progress.timeEntries - 1, base: base)
-      guard last.offset >= base, last.offset < nextOffset else { return nil }
-      if progress.timeEntries > 1 {
-        guard index.timeEntry(progress.timeEntries - 2, base: base).timestamp < last.timestamp else {
-          return nil
-        }
-      }
-      progress.largestTimestamp = last.timestamp
-      progress.offsetOfLargestTimestamp = last.offset
-      progress.lastIndexedTimestamp = last.timestamp
-    }
-    return Segment.CountedIndex(index: index, progress: progress)
+  private func takeLastTime(_ index: SegmentIndex, _ progress: inout SegmentProgress) {
+    guard progress.timeEntries > 0 else { return }
+    let last = index.timeEntry(progress.timeEntries - 1, base: segment.baseOffset)
+    progress.largestTimestamp = last.timestamp
+    progress.offsetOfLargestTimestamp = last.offset
+    progress.lastIndexedTimestamp = last.timestamp
   }
 
   private func map(_ kind: SegmentFiles.Kind, entryBytes: Int) throws(LogError) -> (any Mapping)? {
@@ -79,46 +56,118 @@ struct IndexLoader {
     }
   }
 
-  /// Builds both indexes in memory.
-  private func build(file: any File, end: Int64) throws(LogError) -> Segment.CountedIndex {
+  /// Builds both indexes and the points of a seal in memory.
+  ///
+  /// Behind damage it goes on where a whole batch is known to follow: an index that ended there would hide what
+  /// can be read. Such an index is not kept (nor is that of a padded segment, which no seal fits), and its times are not used behind the damage: nobody knows how new
+  /// the records were that cannot be read.
+  private func build(
+    file: any File, end: Int64, nextOffset: Offset, seal: LoadedSeal?, hints: (any Mapping)?
+  ) throws(LogError) -> Segment.CountedIndex {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
-    let bytes = scan.indexBytes(for: end)
-    let index = SegmentIndex(
-      offsets: HeapMapping(count: bytes.offsets), times: HeapMapping(count: bytes.times))
+    let index = SegmentIndex.inMemory(scan.indexBytes(for: end))
     var progress = SegmentProgress(baseOffset: segment.baseOffset)
-    // Damage ends the index there; a reader that goes on behind meets it.
-    _ = try scan.run(file, end: end, progress: &progress, index: index)
+    var timesBeforeDamage: Int?
+    var isPadded = false
+    while let damage = try scan.run(file, end: end, bound: nextOffset, progress: &progress, index: index) {
+      if progress.nextOffset == nextOffset, try isZero(file, progress.position..<end) {
+        isPadded = true
+        break
+      }
+      if timesBeforeDamage == nil { timesBeforeDamage = progress.timeEntries }
+      let place = try placeBehind(damage, file, end, nextOffset, progress.nextOffset, seal, hints)
+      guard let place else { break }
+      progress.position = place.position
+      progress.nextOffset = place.offset
+    }
     if let entry = progress.takeTimeEntry() {
       index.store(entry, at: progress.timeEntries - 1, base: segment.baseOffset)
     }
-    progress.position = end
-    return Segment.CountedIndex(index: index, progress: progress)
+    var built = Segment.CountedIndex(index: index, progress: progress)
+    if let timesBeforeDamage {
+      built.isPatched = true
+      built.progress.timeEntries = timesBeforeDamage
+      built.progress.largestTimestamp = Timestamp(milliseconds: .max)
+    } else {
+      // Every batch is whole, and yet these may not be the heads that were sealed.
+      built.isPatched = isPadded || seal.map { $0.head.digest != progress.headDigest } == true
+      built.progress.nextOffset = nextOffset
+    }
+    built.progress.position = end
+    return built
   }
 
-  /// Writes an index that was built in memory into its files.
+  private func isZero(_ file: any File, _ range: Range<Int64>) throws(LogError) -> Bool {
+    try io { () throws(IOError) in try file.isZero(range) }
+  }
+
+  /// Where the segment goes on behind damage: as the broken header says, or where the seal or the offset index
+  /// that is there knows of a batch.
+  private func placeBehind(
+    _ damage: BatchDamage, _ file: any File, _ end: Int64, _ bound: Offset, _ expected: Offset,
+    _ seal: LoadedSeal?, _ hints: (any Mapping)?
+  ) throws(LogError) -> (position: Int64, offset: Offset)? {
+    let limits = configuration.limits
+    let behind = try io { () throws(IOError) in
+      try damage.batchBehind(
+        in: file, end: end, expected: expected, bound: bound, epoch: -1, limits: limits)
+    }
+    if let behind { return (behind.position, behind.batch.baseOffset) }
+    func batch(at position: Int64) throws(LogError) -> RecordBatch? {
+      var reader = BatchFileReader(position: position, expectedOffset: expected, limits: limits)
+      let step = try io { () throws(IOError) in try reader.next(in: file, end: end, bound: bound) }
+      guard case .batch(let batch) = step else { return nil }
+      return batch
+    }
+    var from = damage.position
+    while let position = seal?.counted.intervalStart(behind: from) {
+      if let batch = try batch(at: position) { return (position, batch.baseOffset) }
+      from = position
+    }
+    guard seal == nil, let hints else { return nil }
+    let index = SegmentIndex(offsets: hints, times: HeapMapping(count: 0))
+    for place in 0..<index.offsetCapacity {
+      let entry = index.offsetEntry(place, base: segment.baseOffset)
+      guard entry.position > damage.position, entry.position < end, entry.offset >= expected,
+        let batch = try batch(at: entry.position), batch.lastOffset == entry.offset
+      else { continue }
+      return (entry.position, batch.baseOffset)
+    }
+    return nil
+  }
+
+  /// Writes an index that was built in memory into its files, and a seal that speaks of it.
   private func store(_ built: Segment.CountedIndex) throws(LogError) {
     let offsetBytes = built.progress.offsetEntries * OffsetIndexEntry.byteCount
     let timeBytes = built.progress.timeEntries * TimeIndexEntry.byteCount
-    try replace(.index, built.index.offsets, count: offsetBytes)
-    try replace(.timeindex, built.index.times, count: timeBytes)
+    let offsets = built.index.offsets
+    let times = built.index.times
+    try replace(.index, offsets.bytes.extracting(0..<offsetBytes))
+    try replace(.timeindex, times.bytes.extracting(0..<timeBytes))
+    if let seal = built.index.seal {
+      let points = seal.points
+      let count = built.progress.offsetEntries * SegmentSeal.pointBytes
+      let head = SealHead(built.progress).encoded
+      try replace(.seal, head.span, points.bytes.extracting(0..<count))
+    }
     try io { () throws(IOError) in
       try fileSystem.synchronizeDirectory(segment.directory, .rebuiltIndexDirectory)
     }
   }
 
   private func replace(
-    _ kind: SegmentFiles.Kind, _ mapping: any Mapping, count: Int
+    _ kind: SegmentFiles.Kind, _ head: Span<UInt8>, _ body: Span<UInt8> = Span()
   ) throws(LogError) {
     let path = segment.path(kind)
     let temporary = path + SegmentFiles.temporarySuffix
-    try io { () throws(IOError) in
+    do throws(IOError) {
       let file = try fileSystem.open(temporary, .create)
       defer { file.close() }
       try file.resize(to: 0, .emptyTemporary)
-      try file.write(mapping.bytes.extracting(0..<count), at: 0)
+      try file.write(head, body, padding: 0, at: 0)
       try file.synchronize(.rebuiltIndex)
       try fileSystem.rename(temporary, to: path, .rebuiltIndexRename)
-    }
+    } catch { throw LogError(error) }
   }
 }
 

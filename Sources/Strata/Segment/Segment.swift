@@ -19,6 +19,15 @@ package final class Segment: Sendable {
   struct CountedIndex: Sendable {
     var index: SegmentIndex
     var progress: SegmentProgress
+    /// Whether it was made although not all of the segment could be read. Its seal speaks of what was found.
+    var isPatched = false
+  }
+
+  private enum FoundSeal {
+    case unknown
+    /// There is none, or it is void.
+    case none
+    case loaded(LoadedSeal)
   }
 
   private struct Handles {
@@ -28,8 +37,8 @@ package final class Segment: Sendable {
     var sealed: CountedIndex?
     /// All batches, mapped.
     var batches: ByteBuffer?
-    /// The index files were found to be wrong: they are made anew, whatever they look like.
-    var isDistrusted = false
+    /// What the file of the seal says of a segment that was found sealed.
+    var seal = FoundSeal.unknown
     var isClosed = false
   }
 
@@ -93,18 +102,47 @@ package final class Segment: Sendable {
 
   private func loadIndex(end: Int64, nextOffset: Offset) throws(LogError) -> CountedIndex {
     try loading.withLock { _ throws(LogError) in
-      let (earlier, isDistrusted, isClosed) = handles.withLock { ($0.sealed, $0.isDistrusted, $0.isClosed) }
+      let (earlier, isClosed) = handles.withLock { ($0.sealed, $0.isClosed) }
       if let earlier { return earlier }
+      let seal = try loadSeal(end: end, nextOffset: nextOffset)
       let loader = IndexLoader(segment: self, fileSystem: fileSystem, configuration: configuration)
       let sealed = try loader.load(
-        file: file(), end: end, nextOffset: nextOffset, isDistrusted: isDistrusted,
+        file: file(), end: end, nextOffset: nextOffset, seal: seal,
         isStored: access == .readWrite && !isClosed)
-      handles.withLock { handles in
-        handles.sealed = sealed
-        handles.isDistrusted = false
-      }
+      handles.withLock { $0.sealed = sealed }
       return sealed
     }
+  }
+
+  /// What is known of the heads of this segment's batches, as far as `view` reaches; nil where nothing is: there
+  /// is no seal, or it is void.
+  package func seal(for view: SegmentView) throws(LogError) -> CountedSeal? {
+    let (active, sealed, found) = handles.withLock { ($0.active, $0.sealed, $0.seal) }
+    if let seal = active?.seal {
+      return CountedSeal(seal: seal, count: view.progress.offsetEntries, end: view.progress.end)
+    }
+    if let sealed, let seal = sealed.index.seal, !sealed.isPatched {
+      return CountedSeal(seal: seal, count: sealed.progress.offsetEntries, end: sealed.progress.end)
+    }
+    if case .loaded(let loaded) = found { return loaded.counted }
+    if case .none = found { return nil }
+    return try loading.withLock { _ throws(LogError) in
+      try loadSeal(end: view.progress.position, nextOffset: view.progress.nextOffset)?.counted
+    }
+  }
+
+  /// Only for who holds `loading`.
+  private func loadSeal(end: Int64, nextOffset: Offset) throws(LogError) -> LoadedSeal? {
+    switch handles.withLock({ $0.seal }) {
+    case .loaded(let seal): return seal
+    case .none: return nil
+    case .unknown: break
+    }
+    let loaded = try io { () throws(IOError) in
+      try SealFile.load(path(.seal), fileSystem, base: baseOffset, end: end, nextOffset: nextOffset)
+    }
+    handles.withLock { $0.seal = loaded.map { .loaded($0) } ?? .none }
+    return loaded
   }
 
   /// Hands the index over that the segment had when it was the active one, or one that was built anew.
@@ -112,14 +150,6 @@ package final class Segment: Sendable {
     handles.withLock { handles in
       handles.active = nil
       handles.sealed = CountedIndex(index: index, progress: progress)
-    }
-  }
-
-  /// Forgets the index, so that the next use builds it anew.
-  func distrustIndex() {
-    handles.withLock { handles in
-      handles.sealed = nil
-      handles.isDistrusted = true
     }
   }
 

@@ -9,6 +9,8 @@ package enum SegmentFiles {
     case timeindex
     case txnindex
     case snapshot
+    /// Not Kafka's, whose loader leaves it alone: `SealFile`.
+    case seal
   }
 
   /// Put behind a name while the file is being made; without meaning after a crash.

@@ -12,13 +12,30 @@ internal import StrataRecords
 package final class SegmentIndex: Sendable {
   let offsets: any Mapping
   let times: any Mapping
-  /// The files behind the mappings, where there are any and they are being written.
-  let files: (offsets: any File, times: any File)?
+  /// The seal's points, made together with the entries; nil for an index that was taken from its files.
+  let seal: SegmentSeal?
+  /// The files behind the mappings and of the seal, where there are any and they are being written.
+  let files: Files?
 
-  init(offsets: any Mapping, times: any Mapping, files: (offsets: any File, times: any File)? = nil) {
+  struct Files: Sendable {
+    var offsets: any File
+    var times: any File
+    var seal: SealFile
+  }
+
+  init(offsets: any Mapping, times: any Mapping, seal: SegmentSeal? = nil, files: Files? = nil) {
     self.offsets = offsets
     self.times = times
+    self.seal = seal
     self.files = files
+  }
+
+  /// Empty indexes in memory, with a seal, of this many bytes.
+  static func inMemory(_ bytes: (offsets: Int, times: Int)) -> SegmentIndex {
+    SegmentIndex(
+      offsets: HeapMapping(count: bytes.offsets / OffsetIndexEntry.byteCount * OffsetIndexEntry.byteCount),
+      times: HeapMapping(count: bytes.times / TimeIndexEntry.byteCount * TimeIndexEntry.byteCount),
+      seal: SegmentSeal(room: bytes.offsets))
   }
 
   /// Index files grow by this much at a time.
@@ -29,19 +46,11 @@ package final class SegmentIndex: Sendable {
   var timeCapacity: Int { times.count / TimeIndexEntry.byteCount }
 
   func store(_ entry: OffsetIndexEntry, at place: Int, base: Offset) {
-    var bytes = [8 of UInt8](repeating: 0)
-    var span = bytes.mutableSpan
-    span.storeBigEndian(Int32(truncatingIfNeeded: entry.offset.rawValue - base.rawValue), at: 0)
-    span.storeBigEndian(Int32(truncatingIfNeeded: entry.position), at: 4)
-    offsets.store(bytes.span, at: place * OffsetIndexEntry.byteCount)
+    offsets.store(entry.encoded(base: base).span, at: place * OffsetIndexEntry.byteCount)
   }
 
   func store(_ entry: TimeIndexEntry, at place: Int, base: Offset) {
-    var bytes = [12 of UInt8](repeating: 0)
-    var span = bytes.mutableSpan
-    span.storeBigEndian(entry.timestamp.milliseconds, at: 0)
-    span.storeBigEndian(Int32(truncatingIfNeeded: entry.offset.rawValue - base.rawValue), at: 8)
-    times.store(bytes.span, at: place * TimeIndexEntry.byteCount)
+    times.store(entry.encoded(base: base).span, at: place * TimeIndexEntry.byteCount)
   }
 
   func offsetEntry(_ place: Int, base: Offset) -> OffsetIndexEntry {
@@ -130,14 +139,37 @@ package final class SegmentIndex: Sendable {
     try files.times.resize(to: Int64(progress.timeEntries * TimeIndexEntry.byteCount), .trimIndex)
   }
 
-  /// Makes the first entries of both, as many as `progress` counts, durable.
-  func synchronize(_ progress: SegmentProgress) throws(IOError) {
-    guard files != nil else { return }
+  /// Makes the first entries of both, as many as `progress` counts, durable, and the seal's points. Those that
+  /// `written` counts are in the seal's file already.
+  func synchronize(_ progress: SegmentProgress, written: Int = 0) throws(IOError) {
+    guard let files else { return }
     if progress.offsetEntries > 0 {
       try offsets.synchronize(0..<progress.offsetEntries * OffsetIndexEntry.byteCount, .indexPages)
     }
     if progress.timeEntries > 0 {
       try times.synchronize(0..<progress.timeEntries * TimeIndexEntry.byteCount, .indexPages)
     }
+    if let seal, progress.offsetEntries > written {
+      try files.seal.write(seal, written..<progress.offsetEntries)
+      try files.seal.makeDurable()
+    }
+  }
+
+  /// Ends the seal: every point and the head of its file are on the disk afterwards.
+  func writeSeal(_ progress: SegmentProgress, written: Int = 0) throws(IOError) {
+    guard let files, let seal else { return }
+    try files.seal.write(seal, min(written, progress.offsetEntries)..<progress.offsetEntries)
+    try files.seal.write(SealHead(progress))
+    try files.seal.makeDurable()
+  }
+
+  /// Whether the first entries of both, as many as `progress` counts, are those whose checksums it has.
+  func matches(_ progress: SegmentProgress) -> Bool {
+    let (offsets, times) = (offsets, times)
+    let offsetBytes = progress.offsetEntries * OffsetIndexEntry.byteCount
+    let timeBytes = progress.timeEntries * TimeIndexEntry.byteCount
+    guard offsetBytes <= offsets.count, timeBytes <= times.count else { return false }
+    return CRC32C.checksum(offsets.bytes.extracting(0..<offsetBytes)) == progress.offsetChecksum
+      && CRC32C.checksum(times.bytes.extracting(0..<timeBytes)) == progress.timeChecksum
   }
 }

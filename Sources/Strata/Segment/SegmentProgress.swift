@@ -29,6 +29,12 @@ package struct SegmentProgress: Hashable, Sendable {
   package var lastIndexedTimestamp = Timestamp(milliseconds: -1)
   /// The largest timestamp of the first batch: from it on the segment ages.
   package var firstTimestamp = Timestamp(milliseconds: -1)
+  /// The digest of the heads of all batches so far (`RecordBatchHeader.headDigest`).
+  package var headDigest: UInt32 = 0
+  /// The CRC-32C of the entries so far of the offset index, of the time index, and of the seal's points.
+  package var offsetChecksum: UInt32 = 0
+  package var timeChecksum: UInt32 = 0
+  package var sealChecksum: UInt32 = 0
 
   package init(baseOffset: Offset) {
     self.baseOffset = baseOffset
@@ -40,13 +46,17 @@ package struct SegmentProgress: Hashable, Sendable {
   struct Entries {
     var offset: OffsetIndexEntry?
     var time: TimeIndexEntry?
+    /// The seal gets a point wherever the offset index gets an entry.
+    var point: SealPoint?
   }
+
+  /// The end of the last batch, as a point of the seal.
+  package var end: SealPoint { SealPoint(position: position, digest: headDigest) }
 
   /// Takes the batch at `position` in. Returns the entries that it makes.
   @inline(__always)
-  mutating func take(
-    lastOffset: Offset, maxTimestamp: Timestamp, checksum: UInt32, byteCount: Int, interval: Int
-  ) -> Entries {
+  mutating func take(_ header: RecordBatchHeader, interval: Int) -> Entries {
+    let (lastOffset, maxTimestamp) = (header.lastOffset, header.maxTimestamp)
     if position == 0 { firstTimestamp = maxTimestamp }
     if maxTimestamp > largestTimestamp {
       largestTimestamp = maxTimestamp
@@ -54,15 +64,21 @@ package struct SegmentProgress: Hashable, Sendable {
     }
     var entries = Entries()
     if bytesSinceEntry > Int64(interval) {
-      entries.offset = OffsetIndexEntry(offset: lastOffset, position: position)
+      let entry = OffsetIndexEntry(offset: lastOffset, position: position)
+      entries.offset = entry
+      offsetChecksum = CRC32C.update(offsetChecksum, entry.encoded(base: baseOffset).span)
       offsetEntries += 1
+      let point = end
+      entries.point = point
+      sealChecksum = CRC32C.update(sealChecksum, point.encoded.span)
       entries.time = takeTimeEntry()
       bytesSinceEntry = 0
     }
     lastBatchPosition = position
-    lastBatchChecksum = checksum
-    position += Int64(byteCount)
-    bytesSinceEntry += Int64(byteCount)
+    lastBatchChecksum = header.crc
+    headDigest = header.headDigest(behind: headDigest)
+    position += Int64(header.sizeInBytes)
+    bytesSinceEntry += Int64(header.sizeInBytes)
     nextOffset = Offset(lastOffset.rawValue + 1)
     return entries
   }
@@ -72,7 +88,9 @@ package struct SegmentProgress: Hashable, Sendable {
     guard largestTimestamp > lastIndexedTimestamp else { return nil }
     lastIndexedTimestamp = largestTimestamp
     timeEntries += 1
-    return TimeIndexEntry(timestamp: largestTimestamp, offset: offsetOfLargestTimestamp)
+    let entry = TimeIndexEntry(timestamp: largestTimestamp, offset: offsetOfLargestTimestamp)
+    timeChecksum = CRC32C.update(timeChecksum, entry.encoded(base: baseOffset).span)
+    return entry
   }
 
   func checkInvariants() {

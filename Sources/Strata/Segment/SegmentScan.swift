@@ -9,10 +9,11 @@ struct SegmentScan {
   /// Goes on from `progress` up to `end`, and stores the entries that are due in `index`. Returns what stopped
   /// it before; nil where every byte was part of a whole batch.
   ///
-  /// `visit` sees each batch with its position.
+  /// `visit` sees each batch with its position. The batch that lies where `correction` does is not read: it
+  /// counts with the head that it was written with.
   func run(
     _ file: any File, end: Int64, bound: Offset = .max, progress: inout SegmentProgress, index: SegmentIndex,
-    visit: (RecordBatch, Int64) -> Void = { _, _ in }
+    correction: HeadCheck.Damage? = nil, visit: (RecordBatch, Int64) -> Void = { _, _ in }
   ) throws(LogError) -> BatchDamage? {
     var reader = BatchFileReader(
       position: progress.position, expectedOffset: progress.nextOffset, limits: limits,
@@ -20,6 +21,11 @@ struct SegmentScan {
     let bound = min(bound, progress.baseOffset.furthest)
     while true {
       let position = reader.position
+      if let correction, correction.position == position, position < end {
+        Self.enter(correction.right, &progress, index, interval: interval)
+        reader.move(to: progress.position, expectedOffset: progress.nextOffset)
+        continue
+      }
       let step: BatchFileReader.Step
       do { step = try reader.next(in: file, end: end, bound: bound) } catch { throw LogError(error) }
       switch step {
@@ -38,11 +44,10 @@ struct SegmentScan {
     _ header: RecordBatchHeader, _ progress: inout SegmentProgress, _ index: SegmentIndex, interval: Int
   ) {
     let base = progress.baseOffset
-    let entries = progress.take(
-      lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp, checksum: header.crc,
-      byteCount: header.sizeInBytes, interval: interval)
+    let entries = progress.take(header, interval: interval)
     if let entry = entries.offset { index.store(entry, at: progress.offsetEntries - 1, base: base) }
     if let entry = entries.time { index.store(entry, at: progress.timeEntries - 1, base: base) }
+    if let point = entries.point { index.seal?.store(point, at: progress.offsetEntries - 1) }
   }
 
   /// How many bytes an index needs at most for a segment of `end` bytes: for offsets, for times.

@@ -17,6 +17,7 @@ struct SideFileDump {
     case leaderEpochs
     case offsetCheckpoint
     case durablePoint
+    case seal
   }
 
   /// Ten times the largest index that is written by default.
@@ -32,6 +33,7 @@ struct SideFileDump {
     case _ where name.hasSuffix(".timeindex"): kind = .timeIndex
     case _ where name.hasSuffix(".txnindex"): kind = .transactionIndex
     case _ where name.hasSuffix(".snapshot"): kind = .snapshot
+    case _ where name.hasSuffix(".seal"): kind = .seal
     case _ where name.hasSuffix("-offset-checkpoint"): kind = .offsetCheckpoint
     default: return nil
     }
@@ -52,6 +54,7 @@ struct SideFileDump {
       case .leaderEpochs: leaderEpochs(bytes, &output)
       case .offsetCheckpoint: offsetCheckpoint(bytes, &output)
       case .durablePoint: durablePoint(bytes, &output)
+      case .seal: seal(bytes, &output)
       }
     if let damage {
       let found = Damage(
@@ -221,6 +224,36 @@ extension SideFileDump {
         ], &output)
     }
     return slots.allSatisfy { $0 == nil } && bytes.count > 0 ? (0, "neither slot holds a point") : nil
+  }
+}
+
+extension SideFileDump {
+  /// The head of a seal and its points. Of the last segment of a log that is open both lag behind.
+  private func seal(_ bytes: Span<UInt8>, _ output: inout Output) -> (Int, String)? {
+    let headBytes = SealHead.byteCount
+    let head = SealHead(decoding: bytes)
+    if let head {
+      write(
+        "seal",
+        [
+          "baseOffset": head.baseOffset.rawValue, "size": head.size, "nextOffset": head.nextOffset.rawValue,
+          "digest": Int64(head.digest), "offsetEntries": Int64(head.offsetEntries),
+          "timeEntries": Int64(head.timeEntries),
+        ], &output)
+    }
+    var place = headBytes
+    while place + 8 <= bytes.count {
+      write(
+        "sealPoint",
+        ["position": bytes.number(at: place, 4), "digest": bytes.number(at: place + 4, 4) & 0xFFFF_FFFF],
+        &output)
+      place += 8
+    }
+    if let head, !head.covers(bytes) {
+      return (headBytes, "the points are not those that the head speaks of")
+    }
+    let isUnfinished = bytes.count <= headBytes || isZero(bytes.extracting(0..<headBytes))
+    return head == nil && !isUnfinished ? (0, "not the head of a seal") : nil
   }
 }
 
