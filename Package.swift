@@ -66,6 +66,16 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StrataCLITests", dependencies: ["StrataCLI", "Strata"], swiftSettings: strict),
+    // What is fuzzed, the program that libFuzzer drives, and the tests that replay what was kept.
+    .target(
+      name: "StrataFuzzTargets", dependencies: ["Strata", "StrataRecords", "StrataIO", "StrataSimulation"],
+      path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    .executableTarget(
+      name: "StrataFuzz", dependencies: ["StrataFuzzTargets"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict),
+    .testTarget(
+      name: "StrataFuzzTests", dependencies: ["StrataFuzzTargets"], path: "Tests/Fuzz/Tests",
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -32,12 +32,12 @@ package struct DurablePoint: Hashable, Sendable {
     self.checkpoint = checkpoint
   }
 
-  static let slotBytes = 512
+  package static let slotBytes = 512
   private static let magic: UInt32 = 0x5354_4450
-  private static let checksumPlace = 24 + 2 * SegmentProgress.encodedBytes
+  package static let checksumPlace = 24 + 2 * SegmentProgress.encodedBytes
 
   /// Fills one slot.
-  func encode(into span: inout MutableSpan<UInt8>) {
+  package func encode(into span: inout MutableSpan<UInt8>) {
     span.storeBigEndian(Self.magic, at: 0)
     span.storeBigEndian(UInt16(1), at: 4)
     span.storeBigEndian(sequence, at: 8)
