@@ -102,8 +102,9 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     if let now, !now.isSealed { return false }
     guard let next else { return false }
-    source!.view = next
-    source!.file = try next.segment.file()
+    let file = try next.segment.file()
+    // As a whole: Swift 6.3.1 never releases what `source!.file = try …` replaces.
+    source = Source(view: next, file: file)
     reader.move(to: 0, expectedOffset: max(next.baseOffset, position))
     return true
   }
