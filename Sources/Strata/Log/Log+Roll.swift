@@ -47,6 +47,10 @@ extension Log {
     let old = appender.segment
     var ended = appender.progress
     let fileSystem = environment.fileSystem
+    // The last entry needs its block as well: the power may have taken back what was reserved for it.
+    try io { () throws(IOError) in
+      try appender.index.reserve(0, behind: ended, &appender.indexAllocation)
+    }
     do throws(IOError) { try appender.file.synchronize(.rollOldSegment) } catch {
       throw poisoned(by: LogError(error))
     }
