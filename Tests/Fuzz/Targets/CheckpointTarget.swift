@@ -18,7 +18,12 @@ enum CheckpointTarget {
     let disk = sample.disk.fork()
     disk.install(SampleLog.path + "/" + LeaderEpochs.fileName, epochs)
     disk.install(SampleLog.path + "/" + DurablePoint.fileName, input.rest())
-    let access: LogAccess = options & 1 == 0 ? .readWrite : .readOnly
+    try use(disk, options & 1 == 0 ? .readWrite : .readOnly)
+    try checkAllIsClosed(disk)
+  }
+
+  private static func use(_ disk: SimulatedDisk, _ access: LogAccess) throws(Finding) {
+    let sample = SampleLog.shared
     guard let log = try open(disk, access) else { return }
     try check(log, sample)
     guard access == .readWrite else { return }

@@ -14,18 +14,26 @@ enum DirectoryTarget {
     let disk = SampleLog.quietDisk()
     folder.install(on: disk)
     let before = segments(of: disk)
-    let (seen, isSeen) = try readOnly(disk)
+    let seen = try readOnly(disk)
+    try checkAllIsClosed(disk)
+    try readWrite(disk, folder.configuration, before, seen)
+    try checkAllIsClosed(disk)
+  }
+
+  private static func readWrite(
+    _ disk: SimulatedDisk, _ configuration: LogConfiguration, _ before: [String: [UInt8]], _ seen: Contents?
+  ) throws(Finding) {
     let log: Log
-    do throws(LogError) { log = try open(disk, .readWrite, folder.configuration) } catch {
+    do throws(LogError) { log = try open(disk, .readWrite, configuration) } catch {
       try checkRefusal(error, before, disk)
       return
     }
     log.checkInvariants()
     try checkNothingIsGone(before, disk, log.recoveryReport)
     let found = try contents(of: log, .logEnd)
-    if isSeen { try checkServed(found, seen, from: log.logStartOffset) }
+    if let seen { try checkServed(found, seen, from: log.logStartOffset) }
     try lookUp(log)
-    try goOn(log, found, disk, folder.configuration)
+    try goOn(log, found, disk, configuration)
   }
 
   private static func open(
@@ -34,18 +42,18 @@ enum DirectoryTarget {
     try Log.open(SampleLog.path, configuration: configuration, access: access, environment: disk.environment)
   }
 
-  /// What a reader sees that changes nothing; and whether it sees anything.
-  private static func readOnly(_ disk: SimulatedDisk) throws(Finding) -> (Contents, Bool) {
+  /// What a reader sees that changes nothing; nil where it is refused.
+  private static func readOnly(_ disk: SimulatedDisk) throws(Finding) -> Contents? {
     let before = snapshot(disk)
     let log: Log
     do throws(LogError) { log = try open(disk, .readOnly, SampleLog.configuration) } catch {
       try checkTyped(error)
-      return (Contents(), false)
+      return nil
     }
     let found = try contents(of: log, .logEnd)
     try lookUp(log)
     try require(snapshot(disk) == before, "read-only opening has changed something")
-    return (found, true)
+    return found
   }
 
   private static func checkTyped(_ error: LogError) throws(Finding) {

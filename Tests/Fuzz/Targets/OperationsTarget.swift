@@ -64,15 +64,20 @@ struct OperationsMachine {
     case 0: try append(1 + input.below(4), .buffered)
     case 1: try append(1 + input.below(4), .synced)
     case 2: try appendBatches(1 + input.below(4))
-    case 3: try fetch(from: Int(input.byte()), [.logEnd, .durable, .highWatermark][input.below(3)])
-    case 4: try lookUp(Int64(input.byte()))
+    case 3:
+      let from = Int(input.byte())
+      let isolation = [FetchIsolation.logEnd, .durable, .highWatermark][input.below(3)]
+      try reading { machine throws(Finding) in try machine.fetch(from: from, isolation) }
+    case 4:
+      let distance = Int64(input.byte())
+      try reading { machine throws(Finding) in try machine.lookUp(distance) }
     case 5: try flush()
     case 6: try close()
     case 7: try endProcess(crashAt: input.byte())
     case 8: try losePower(UInt64(input.byte()), crashAt: input.byte())
-    case 9: try fetch(from: 0, .logEnd)
+    case 9: try reading { machine throws(Finding) in try machine.fetch(from: 0, .logEnd) }
     case 10: addFault(input.byte(), input.byte())
-    case 11: try readBeside()
+    case 11: try reading { machine throws(Finding) in try machine.readBeside() }
     default: setHighWatermark(input.byte())
     }
   }
@@ -167,6 +172,14 @@ struct OperationsMachine {
   }
 
   // MARK: Reading
+
+  /// Runs what reads. Where the power goes meanwhile, what it says of it is no finding.
+  private mutating func reading(_ body: (Self) throws(Finding) -> Void) throws(Finding) {
+    do throws(Finding) { try body(self) } catch {
+      guard disk.hasCrashed else { throw error }
+    }
+    if disk.hasCrashed { try restart(seed: UInt64(number), crashAt: .never) }
+  }
 
   private func fetch(from: Int, _ isolation: FetchIsolation) throws(Finding) {
     guard !disk.hasCrashed, !mayFail else { return }

@@ -110,3 +110,10 @@ func expect<R: ~Copyable>(
 ) throws(Finding) -> R {
   do { return try body() } catch { throw Finding("\(purpose): \(error)") }
 }
+
+/// Nobody has the log open any more: nothing else is open either.
+func checkAllIsClosed(_ disk: SimulatedDisk) throws(Finding) {
+  try require(
+    disk.openFileCount == 0 && disk.openMappingCount == 0 && disk.openLockCount == 0,
+    "\(disk.openFileCount) files, \(disk.openMappingCount) mappings and \(disk.openLockCount) locks are left")
+}
