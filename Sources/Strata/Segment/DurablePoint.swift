@@ -57,7 +57,10 @@ package struct DurablePoint: Hashable, Sendable {
       let durable = SegmentProgress(decoding: bytes, at: 24),
       let checkpoint = SegmentProgress(decoding: bytes, at: 24 + SegmentProgress.encodedBytes)
     else { return nil }
-    sequence = UInt64(bitPattern: bytes.bigEndianInt64(at: 8))
+    let number = bytes.bigEndianInt64(at: 8)
+    // No log comes so far, and the next number has to be a larger one.
+    guard number >= 0, number < .max else { return nil }
+    sequence = UInt64(number)
     logStart = Offset(bytes.bigEndianInt64(at: 16))
     self.durable = durable
     self.checkpoint = checkpoint
