@@ -76,6 +76,14 @@ let package = Package(
     .testTarget(
       name: "StrataFuzzTests", dependencies: ["StrataFuzzTargets"], path: "Tests/Fuzz/Tests",
       swiftSettings: strict),
+    // A process that tests start, kill, trace, and whose fdatasync fails; and the tests.
+    .target(name: "CFailingSync", path: "Tests/Process/CFailingSync"),
+    .executableTarget(
+      name: "StrataTestProcess", dependencies: ["Strata", "StrataIO", "StrataSimulation", "CFailingSync"],
+      path: "Tests/Process/Helper", swiftSettings: strict),
+    .testTarget(
+      name: "StrataProcessTests", dependencies: ["StrataTestProcess", "Strata"],
+      path: "Tests/Process/Tests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -128,6 +128,7 @@ enum DirectoryTarget {
   ) throws(Finding) {
     let end = log.logEndOffset
     var expected = found
+    expected.damaged = found.damaged.filter { $0.lowerBound < end }
     let record = Record(value: "after", timestamp: Timestamp(milliseconds: 1_700_000_000_000))
     do throws(LogError) {
       let place = try log.append(record)
@@ -146,7 +147,9 @@ enum DirectoryTarget {
       }
       try require(
         again.recoveryReport.wasClean && again.recoveryReport.cutBytes == 0, "\(again.recoveryReport)")
-      let now = try contents(of: again, .durable)
+      var now = try contents(of: again, .durable)
+      // At its old end a log that a durable point lies about may tell of an offset that nothing ever had.
+      now.damaged = now.damaged.filter { $0.lowerBound < end }
       try require(now == expected, "another log: \(now) instead of \(expected)")
       try expect("closing again") { () throws(LogError) in try again.close() }
       try require(segments(of: disk) == kept, "opening and closing has changed a segment")

@@ -126,7 +126,9 @@ struct Folder {
       do throws(FormatError) { header = try RecordBatchHeader(parsing: file.bytes.span, at: place) } catch {
         break
       }
-      guard place + header.sizeInBytes <= file.bytes.count, header.lastOffset >= file.offset else { break }
+      guard place + header.sizeInBytes <= file.bytes.count, header.baseOffset >= progress.nextOffset,
+        header.nextOffset > header.baseOffset
+      else { break }
       progress.lastBatchPosition = progress.position
       progress.lastBatchChecksum = header.crc
       progress.position += Int64(header.sizeInBytes)

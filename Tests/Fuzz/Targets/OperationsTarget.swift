@@ -41,7 +41,9 @@ struct OperationsMachine {
   private var log: Log?
   /// Every record that the log has, as far as anybody knows.
   private var records: [Record] = []
-  /// How many of them were acknowledged as durable.
+  /// What an append that failed may have left behind them, to be found by the next process.
+  private var leftovers: [Record] = []
+  /// How many of `records` were acknowledged as durable.
   private var durable = 0
   private var number = 0
   private var clock: Int64 = 1_000_000
@@ -137,10 +139,13 @@ struct OperationsMachine {
     case .success(let base):
       try require(base.rawValue == Int64(before), "appended at \(base), not at \(before)")
       records += new
+      leftovers = []
       if isSynced { durable = records.count }
     case .failure(let error):
       // What was written before the failure is there, in order, and nobody was told of it.
-      records += new.prefix(max(0, Int(log.logEndOffset.rawValue) - before))
+      let written = max(0, Int(log.logEndOffset.rawValue) - before)
+      records += new.prefix(written)
+      leftovers = Array(new.dropFirst(written))
       try failed(error, "appending")
     }
     try look()
@@ -292,6 +297,8 @@ struct OperationsMachine {
     }
     let end = Int(log!.logEndOffset.rawValue)
     try require(end >= durable, "\(durable) records were acknowledged as durable, \(end) are there")
+    records += leftovers
+    leftovers = []
     try require(end <= records.count, "\(end) records of \(records.count)")
     records.removeSubrange(end...)
     durable = end
