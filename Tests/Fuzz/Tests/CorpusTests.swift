@@ -24,4 +24,21 @@ import Testing
       do { try target.run(seed) } catch { Issue.record("\(target) seed \(number): \(error)") }
     }
   }
+
+  /// `Scripts/planted` plants these; what it looks for has to be there still.
+  @Test func everyPlantedBugStillFitsTheSources() throws {
+    let root = Self.folder.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let list = Self.folder.deletingLastPathComponent().appendingPathComponent("planted.txt")
+    let lines = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").filter {
+      !$0.hasPrefix("#")
+    }
+    #expect(lines.count >= 3)
+    for line in lines {
+      let fields = line.split(separator: "\t").map(String.init)
+      try #require(fields.count == 5, "\(line)")
+      #expect(FuzzTarget(rawValue: fields[1]) != nil)
+      let source = try String(contentsOf: root.appendingPathComponent(fields[2]), encoding: .utf8)
+      #expect(source.contains(fields[3]), "\(fields[0]) does not fit \(fields[2])")
+    }
+  }
 }
