@@ -1,6 +1,6 @@
 # The two commands of the README are `make bench` and `make test`; each does all of its own set-up.
 
-.PHONY: bench test crash lint sanitize setup clean
+.PHONY: bench test crash fuzz lint sanitize setup clean
 
 # What a person may add to the benchmark: make bench ARGUMENTS="scan --values 1024"
 ARGUMENTS ?=
@@ -23,6 +23,7 @@ test: setup
 	swift test --parallel --disable-default-traits --scratch-path .build-bare
 	swift test --package-path Benchmarks
 	$(THREAD) --filter 'Concurrency|Tail|EventCount|IOThread'
+	FUZZ_SECONDS=5 FUZZ_JOBS=3 Scripts/fuzz
 
 # The long run of the crash tests: longer sequences, more states, random sequences for so many minutes, every mutant.
 # A random sequence that fails prints its seed: make crash CRASH_SEED=…
@@ -37,6 +38,10 @@ lint:
 sanitize: setup
 	$(THREAD)
 	swift test --sanitize=address -Xswiftc -use-ld=lld --scratch-path .build-address
+
+# Each target for FUZZ_SECONDS (60), FUZZ_JOBS at a time (1).
+fuzz: setup
+	Scripts/fuzz
 
 setup:
 	@Scripts/setup

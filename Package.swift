@@ -67,6 +67,24 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StrataCLITests", dependencies: ["StrataCLI", "Strata"], swiftSettings: strict),
+    // What is fuzzed, the program that libFuzzer drives, and the tests that replay what was kept.
+    .target(
+      name: "StrataFuzzTargets", dependencies: ["Strata", "StrataRecords", "StrataIO", "StrataSimulation"],
+      path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    .executableTarget(
+      name: "StrataFuzz", dependencies: ["StrataFuzzTargets"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict),
+    .testTarget(
+      name: "StrataFuzzTests", dependencies: ["StrataFuzzTargets"], path: "Tests/Fuzz/Tests",
+      swiftSettings: strict),
+    // A process that tests start, kill, trace, and whose fdatasync fails; and the tests.
+    .target(name: "CFailingSync", path: "Tests/Process/CFailingSync"),
+    .executableTarget(
+      name: "StrataTestProcess", dependencies: ["Strata", "StrataIO", "StrataSimulation", "CFailingSync"],
+      path: "Tests/Process/Helper", swiftSettings: strict),
+    .testTarget(
+      name: "StrataProcessTests", dependencies: ["StrataTestProcess", "Strata"],
+      path: "Tests/Process/Tests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -31,6 +31,28 @@ import Testing
     #expect(again.recoveryReport.quarantined.count == 1)
   }
 
+  private func encode(_ point: DurablePoint, into bytes: inout [UInt8]) {
+    var span = bytes.mutableSpan
+    point.encode(into: &span)
+  }
+
+  @Test func theLargestNumberOfADurablePointIsNoReasonToStop() throws {
+    let scratch = Scratch()
+    _ = try log(3, in: scratch, LogConfiguration())
+    let side = scratch("log/" + DurablePoint.fileName)
+    let stored = try contents(side)
+    let slots = DurablePoint.slots(of: stored.span)
+    var point = try #require(slots.first { $0 != nil } ?? nil)
+    point.sequence = .max
+    var bytes = [UInt8](repeating: 0, count: 2 * DurablePoint.slotBytes)
+    encode(point, into: &bytes)
+    try write(bytes, to: side)
+    let again = try Log.open(scratch("log"))
+    #expect(try again.values().count == 3)
+    #expect(!again.recoveryReport.wasClean)
+    try again.close()
+  }
+
   @Test(arguments: [LogAccess.readOnly, .readWrite])
   func aFileThatIsTooLargeForASegmentIsRefused(access: LogAccess) throws {
     let scratch = Scratch()

@@ -108,11 +108,12 @@ extension Log {
       return nil
     }
     let index = try view.segment.index(for: view).index
-    do throws(IOError) {
-      try index.synchronize(view.progress, written: writtenPoints(view.progress))
-    } catch {
+    let written = writtenPoints(view.progress)
+    let isWritten = try io { () throws(IOError) in
+      try orWithoutRoom { () throws(IOError) in try index.synchronize(view.progress, written: written) }
+    }
+    guard isWritten else {
       // Without room for the seal's points there is no later checkpoint, and that is all.
-      guard error.code == .noSpace, error.operation == "write" else { throw LogError(error) }
       try writeDurablePoint(durable: view.progress, checkpoint: checkpoint, synchronizing: false)
       return nil
     }

@@ -73,6 +73,7 @@ extension Log {
     do {
       try io { () throws(IOError) in
         try appender.cutLeftovers()
+        try appender.trim(.closeTrim)
         try appender.file.synchronize(.closeSegment)
       }
       // The entry that ends the time index stays: the next batch's entry comes behind it, as in Kafka.
@@ -84,16 +85,22 @@ extension Log {
           entry, at: appender.progress.timeEntries - 1, base: appender.progress.baseOffset)
       }
       let progress = appender.progress
-      try io { () throws(IOError) in
-        try appender.trim(.closeTrim)
+      let earlier = state.withLock { $0.checkpoint }
+      let written = writtenPoints(progress)
+      let isSealed = try io { () throws(IOError) in
         try appender.index.synchronize(progress, written: progress.offsetEntries)
-        try appender.index.writeSeal(progress, written: writtenPoints(progress))
+        let isSealed = try orWithoutRoom { () throws(IOError) in
+          try appender.index.writeSeal(progress, written: written)
+        }
         try appender.index.trim(progress)
+        return isSealed
       }
-      try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
+      // Without room for the seal the next open reads on from the checkpoint, and that is all.
+      let checkpoint = isSealed ? progress : earlier
+      try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: true)
       // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.
-      try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: false)
-      endTurn(turn, .success(progress), checkpoint: progress)
+      try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: false)
+      endTurn(turn, .success(progress), checkpoint: checkpoint)
     } catch {
       endTurn(turn, .failure(poisoned(by: error)))
       throw error

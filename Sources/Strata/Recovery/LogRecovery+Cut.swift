@@ -117,18 +117,23 @@ extension LogRecovery {
     pointFile = file
   }
 
-  /// Notes that everything up to the end is durable, index entries included.
+  /// Notes that everything up to the end is durable, index entries included. Returns the checkpoint.
   func raise(
     _ pointFile: inout DurablePointFile, _ facts: RecoveryFacts, _ active: Active
-  ) throws(LogError) {
+  ) throws(LogError) -> SegmentProgress {
     var point = pointFile
     let logStart = facts.durablePoint?.logStart ?? facts.segments.first?.baseOffset ?? 0
-    try io { () throws(IOError) in
-      try active.index.synchronize(active.progress)
+    let checkpoint = try io { () throws(IOError) in
+      let isWritten = try orWithoutRoom { () throws(IOError) in try active.index.synchronize(active.progress)
+      }
+      // Without room for the seal's points the segment is read again the next time, and that is all.
+      let checkpoint = isWritten ? active.progress : SegmentProgress(baseOffset: active.progress.baseOffset)
       try fileSystem.synchronizeDirectory(directory, .recoveryDirectory)
       try point.write(
-        logStart: logStart, durable: active.progress, checkpoint: active.progress, synchronizing: true)
+        logStart: logStart, durable: active.progress, checkpoint: checkpoint, synchronizing: true)
+      return checkpoint
     }
     pointFile = point
+    return checkpoint
   }
 }

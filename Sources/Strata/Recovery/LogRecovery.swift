@@ -62,9 +62,10 @@ struct LogRecovery {
     var epochs = facts.epochs ?? LeaderEpochs()
     var sealed: [SegmentView] = []
     let active: Active
+    let checkpoint: SegmentProgress
     if facts.segments.isEmpty {
       active = try createFirst(facts, &epochs)
-      try raise(&pointFile, facts, active)
+      checkpoint = try raise(&pointFile, facts, active)
     } else {
       let plan = RecoveryPlan(
         facts, checkpointFits: try fits(facts.durablePoint?.checkpoint, facts),
@@ -72,23 +73,24 @@ struct LogRecovery {
       sealed = try trustedViews(plan, facts)
       if plan.isClean, let clean = try openClean(plan, facts) {
         active = clean
+        checkpoint = clean.progress
         report.wasClean = true
       } else {
         active = try scan(plan, &facts, &sealed, &epochs, &pointFile)
-        try raise(&pointFile, facts, active)
+        checkpoint = try raise(&pointFile, facts, active)
       }
     }
     let start = max(facts.durablePoint?.logStart ?? 0, facts.segments.first?.baseOffset ?? 0)
-    return assemble(
-      active, sealed, epochs, pointFile, lock, logStart: min(start, active.progress.nextOffset))
+    let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
+    let state = LogState(
+      sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
+    return assemble(active, state, epochs, pointFile, lock)
   }
 
   private func assemble(
-    _ active: Active, _ sealed: [SegmentView], _ epochs: LeaderEpochs, _ pointFile: DurablePointFile,
-    _ lock: LogLock, logStart: Offset
+    _ active: Active, _ state: LogState, _ epochs: LeaderEpochs, _ pointFile: DurablePointFile,
+    _ lock: LogLock
   ) -> RecoveredLog {
-    let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
-    let state = LogState(sealed: sealed, active: view, logStart: logStart, checkpoint: active.progress)
     let appender = Appender(
       configuration: configuration, segment: active.segment, file: active.file, index: active.index,
       progress: active.progress, indexAllocation: active.allocation, allocatedEnd: active.progress.position,

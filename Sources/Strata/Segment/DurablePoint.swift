@@ -35,12 +35,12 @@ package struct DurablePoint: Hashable, Sendable {
     self.checkpoint = checkpoint
   }
 
-  static let slotBytes = 512
+  package static let slotBytes = 512
   private static let magic: UInt32 = 0x5354_4450
-  private static let checksumPlace = 24 + 2 * SegmentProgress.encodedBytes
+  package static let checksumPlace = 24 + 2 * SegmentProgress.encodedBytes
 
   /// Fills one slot.
-  func encode(into span: inout MutableSpan<UInt8>) {
+  package func encode(into span: inout MutableSpan<UInt8>) {
     span.storeBigEndian(Self.magic, at: 0)
     span.storeBigEndian(UInt16(2), at: 4)
     span.storeBigEndian(sequence, at: 8)
@@ -61,7 +61,10 @@ package struct DurablePoint: Hashable, Sendable {
       let durable = SegmentProgress(decoding: bytes, at: 24),
       let checkpoint = SegmentProgress(decoding: bytes, at: 24 + SegmentProgress.encodedBytes)
     else { return nil }
-    sequence = UInt64(bitPattern: bytes.bigEndianInt64(at: 8))
+    let number = bytes.bigEndianInt64(at: 8)
+    // No log comes so far, and the next number has to be a larger one.
+    guard number >= 0, number < .max else { return nil }
+    sequence = UInt64(number)
     logStart = Offset(bytes.bigEndianInt64(at: 16))
     self.durable = durable
     self.checkpoint = checkpoint

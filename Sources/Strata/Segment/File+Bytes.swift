@@ -68,3 +68,12 @@ extension File {
     }
   }
 }
+
+/// Does what can be done without. False where there is no room for it.
+func orWithoutRoom(_ body: () throws(IOError) -> Void) throws(IOError) -> Bool {
+  do throws(IOError) { try body() } catch {
+    guard error.code == .noSpace, error.operation == "write" else { throw error }
+    return false
+  }
+  return true
+}

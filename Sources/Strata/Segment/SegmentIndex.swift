@@ -119,16 +119,24 @@ package final class SegmentIndex: Sendable {
     _ file: any File, _ allocated: inout Int, to needed: Int, of mapping: any Mapping
   ) throws(IOError) {
     guard needed > allocated else { return }
-    let target = min(mapping.count, (needed + growth - 1) / growth * growth)
+    let ample = min(mapping.count, (needed + growth - 1) / growth * growth)
     do {
-      try file.preallocate(Int64(allocated)..<Int64(target), keepingSize: false)
+      try file.preallocate(Int64(allocated)..<Int64(ample), keepingSize: false)
+      allocated = ample
     } catch {
-      guard error.code == .unsupported else { throw error }
-      // Without fallocate blocks come from writing: a page without one would kill the process when it is stored to.
-      let zeros = [UInt8](repeating: 0, count: target - allocated)
-      try file.write(zeros.span, at: Int64(allocated))
+      switch error.code {
+      // On a full disk what is needed may still have its block.
+      case .noSpace where needed < ample:
+        try file.preallocate(Int64(allocated)..<Int64(needed), keepingSize: false)
+        allocated = needed
+      case .unsupported:
+        // Without fallocate blocks come from writing: a page without one would kill the process when it is stored to.
+        let zeros = [UInt8](repeating: 0, count: ample - allocated)
+        try file.write(zeros.span, at: Int64(allocated))
+        allocated = ample
+      default: throw error
+      }
     }
-    allocated = target
   }
 
   /// Cuts both files to their entries.

@@ -67,8 +67,13 @@
           throw FormatError(.corruptCompression, at: 0, "gzip: libdeflate says bad data")
         }
         guard output.count + room < end else { throw FormatError(.limitExceeded, at: 0) }
-        // What did not fit filled the room, so four times as much is no more than four times what is there.
-        room = min(max(most, room), room * 4)
+        // Deflate holds no more than this; libdeflate goes on with zeros behind the end of bad data.
+        guard room < most else {
+          throw FormatError(.corruptCompression, at: 0, "gzip: more than the bytes can hold")
+        }
+        // What did not fit filled the room, so four times as much is no more than four times what is there. Of
+        // no room at all, that is still none: a member may claim to be empty.
+        room = min(most, max(room, 16) * 4)
       }
     }
 

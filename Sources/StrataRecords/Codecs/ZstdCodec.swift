@@ -69,7 +69,8 @@
           throw FormatError(.corruptCompression, at: position, "zstd: \(words(written))")
         }
         guard output.count + room < end else { return false }
-        room = min(end - output.count, room * 4)
+        // A frame may claim to be empty, and is not.
+        room = min(end - output.count, max(room, 16) * 4)
       }
     }
 
