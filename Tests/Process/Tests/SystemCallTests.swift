@@ -82,7 +82,8 @@ import Testing
     let trace = try Programs.run(
       strace,
       [
-        "-f", "-y", "-qq", "-a", "1", "-s", "0", "-e", "trace=%file,%desc,msync", "-o", "trace", Programs.helper, "real",
+        "-f", "-y", "-qq", "-a", "1", "-s", "0", "-e", "trace=%file,%desc,msync", "-o", "trace",
+        Programs.helper, "real",
         steps,
       ],
       in: scratch)
