@@ -55,6 +55,22 @@ package enum Barrier: String, CaseIterable, Sendable {
   case emptyTemporary
   /// Files that an interrupted roll or rebuild left go.
   case removeLeftover
+  /// What a truncation keeps, before the durable point speaks of it.
+  case truncateKept
+  /// The index of what a truncation keeps, before it gets its name.
+  case truncateIndex
+  /// The index of what a truncation keeps gets its name.
+  case truncateIndexRename
+  /// The name of that index.
+  case truncateIndexDirectory
+  /// A segment behind a truncation goes.
+  case truncateRemove
+  /// A segment behind a truncation is gone before the one before it goes.
+  case truncateRemoveDirectory
+  /// The records behind a truncation go.
+  case truncateCut
+  /// They are gone before anything is appended.
+  case truncateCutSync
 }
 
 extension File {

@@ -1,5 +1,6 @@
 internal import StrataIO
 public import StrataRecords
+internal import Synchronization
 
 /// Reads a log's batches from an offset on, one after the other, to the end that its isolation shows.
 ///
@@ -8,7 +9,7 @@ public import StrataRecords
 ///
 /// At the end `next()` returns nil; asked again later, it goes on with what has come since. A cursor belongs to
 /// one thread at a time. It reads what the segments held when it came to them: a segment that is removed
-/// meanwhile is read to its end.
+/// meanwhile is read to its end. Where a truncation takes back what it has come past, it throws from then on.
 ///
 /// Every batch is checked against its CRC. A batch may begin before the offset that was asked for; its
 /// `records()` begin there all the same.
@@ -20,6 +21,8 @@ public struct FetchCursor: ~Copyable, Sendable {
   private var reader: BatchFileReader
   /// Where the reader reads; nil before the first batch was found.
   private var source: Source?
+  /// How many truncations there were when it last looked.
+  private var truncations: UInt64
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
@@ -42,6 +45,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     self.maximumBytes = maximumBytes
     target = offset
     position = offset
+    truncations = log.truncationCount.load(ordering: .sequentiallyConsistent)
     reader = BatchFileReader(
       position: 0, expectedOffset: 0, limits: log.configuration.limits, maximumRead: maximumBytes)
   }
@@ -49,8 +53,41 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The next batch; nil where nothing more is to be seen yet.
   ///
   /// - Throws: `.damaged`, with the offsets that cannot be read: go on behind them with a new cursor.
-  ///   `.offsetOutOfRange` where the log begins behind the offset by now, or ends before it; `.closed`, `.io`.
+  ///   `.offsetOutOfRange` where the log begins behind the offset by now, ends before it, or was truncated to
+  ///   before it; `.closed`, `.io`.
   public mutating func next() throws(LogError) -> RecordBatch? {
+    while true {
+      let batch: RecordBatch?
+      do throws(LogError) { batch = try readNext() } catch {
+        // What was being read may just have gone.
+        if try beganAnew() { continue }
+        throw error
+      }
+      if try beganAnew() { continue }
+      if let batch { position = batch.nextOffset }
+      return batch
+    }
+  }
+
+  /// Whether the log was truncated since it was last looked at: then what was read means nothing.
+  @inline(__always)
+  private mutating func beganAnew() throws(LogError) -> Bool {
+    if log.truncationCount.load(ordering: .sequentiallyConsistent) == truncations { return false }
+    try beginAnew()
+    return true
+  }
+
+  private mutating func beginAnew() throws(LogError) {
+    let (count, end) = log.truncations(since: truncations)
+    // It stays in the past: asked again, it throws again.
+    if let end, end < position { throw log.truncated(end) }
+    truncations = count
+    source = nil
+    visibleEnd = 0
+    hiddenThrough = 0
+  }
+
+  private mutating func readNext() throws(LogError) -> RecordBatch? {
     while true {
       if source == nil, try !begin() { return nil }
       let (view, file) = (source!.view, source!.file)
@@ -62,7 +99,6 @@ public struct FetchCursor: ~Copyable, Sendable {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
         guard try isVisible(batch) else { return nil }
-        position = batch.nextOffset
         return batch.baseOffset < target ? batch.beginning(at: target) : batch
       case .end:
         guard try advance() else { return nil }

@@ -117,6 +117,11 @@ extension Log {
     return (now, next)
   }
 
+  /// How many truncations there were, and the lowest end of those since there were `known`.
+  func truncations(since known: UInt64) -> (count: UInt64, end: Offset?) {
+    state.withLock { ($0.truncations.count, $0.truncations.lowest(since: known)) }
+  }
+
   func visibleEnd(_ isolation: FetchIsolation) throws(LogError) -> Offset {
     try refresh()
     return state.withLock { $0.end(isolation) }

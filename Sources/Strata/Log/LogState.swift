@@ -41,6 +41,8 @@ struct LogState: Sendable {
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
   var statistics = LogStatistics()
+  /// What was taken back since the log was opened.
+  var truncations = TruncationHistory()
 
   init(sealed: [SegmentView], active: SegmentView, logStart: Offset, checkpoint: SegmentProgress) {
     self.sealed = sealed

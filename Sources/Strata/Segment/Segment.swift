@@ -123,6 +123,11 @@ package final class Segment: Sendable {
     }
   }
 
+  /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.
+  func retire() {
+    loading.withLock { _ in handles.withLock { $0.isClosed = true } }
+  }
+
   /// Lets the file and the index go; they are closed with their last reader.
   func close() {
     handles.withLock { $0 = Handles(isClosed: true) }
