@@ -55,6 +55,42 @@ package enum Barrier: String, CaseIterable, Sendable {
   case emptyTemporary
   /// Files that an interrupted roll or rebuild left go.
   case removeLeftover
+  /// The list of lost offsets, before it gets its name.
+  case lost
+  /// The list of lost offsets gets its name.
+  case lostRename
+  /// The name of that list.
+  case lostDirectory
+  /// Damaged bytes that salvage moves aside, before the file with them gets its name.
+  case salvageQuarantine
+  /// The file with the damaged bytes gets its name.
+  case salvageQuarantineRename
+  /// The name of that file.
+  case salvageQuarantineDirectory
+  /// The segment in which a log goes on whose last durable records are lost.
+  case salvageTailDirectory
+  /// The files of a rewritten segment.
+  case cleaned
+  /// Their names.
+  case swapCleanedDirectory
+  /// A rewritten file is going to count.
+  case swapRename
+  /// The rewritten files count, before the old ones go.
+  case swapDirectory
+  /// A file that was rewritten goes out of the way.
+  case swapDelete
+  /// The old files are out of the way.
+  case swapDeletedDirectory
+  /// A rewritten file gets its final name.
+  case swapFinalRename
+  /// The rewritten files have their names, before the old ones are removed.
+  case swapFinalDirectory
+  /// An old file is removed.
+  case swapRemove
+  /// A file of a swap that was never decided is removed.
+  case swapAbandon
+  /// Such files are gone before what says that they are void.
+  case swapAbandonDirectory
   /// What a truncation keeps, before the durable point speaks of it.
   case truncateKept
   /// The index of what a truncation keeps, before it gets its name.

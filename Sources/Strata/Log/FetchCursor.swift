@@ -98,6 +98,7 @@ public struct FetchCursor: ~Copyable, Sendable {
       switch step {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
+        if batch.baseOffset > position { try refuseLost(before: batch.baseOffset) }
         guard try isVisible(batch) else { return nil }
         return batch.baseOffset < target ? batch.beginning(at: target) : batch
       case .end:
@@ -139,11 +140,22 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     if let now, !now.isSealed { return false }
     guard let next else { return false }
+    if next.baseOffset > position { try refuseLost(before: next.baseOffset) }
     // As a whole: Swift 6.3.1 leaks where a part of an optional is assigned from a call that may throw.
     source = Source(view: next, file: try next.segment.file())
     reader.begin(
       expectedOffset: max(next.baseOffset, position), inPlace: try next.segment.mappedBatches(next))
     return true
+  }
+
+  /// Throws where records are gone between here and `next`, and nobody has taken them back on purpose.
+  private mutating func refuseLost(before next: Offset) throws(LogError) {
+    guard let lost = log.lost(in: position..<next) else { return }
+    // Asked again, it comes here again.
+    source = nil
+    throw LogError(
+      .damaged, path: log.path, offsets: lost,
+      detail: "these offsets were damaged, and salvage has taken them out of the log")
   }
 
   /// Whether this isolation shows the batch. Where it does not, the cursor stays before it.

@@ -133,9 +133,21 @@ extension Log {
       try index.putInPlace(of: segment, fileSystem)
       try fileSystem.synchronizeDirectory(directory, .truncateIndexDirectory)
     }
+    try cutLost(at: progress.nextOffset)
     try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
     appender.goOn(in: segment, file, index, progress, epochs, now: environment.wallClockMilliseconds())
     state.withLock { $0.checkpoint = progress }
+  }
+
+  /// Forgets the lost offsets that new records are going to have.
+  private func cutLost(at end: Offset) throws(LogError) {
+    var lost = state.withLock { $0.lost }
+    let before = lost
+    lost.cut(at: end)
+    guard lost != before else { return }
+    let stored = lost
+    try io { () throws(IOError) in try stored.store(path, environment.fileSystem) }
+    state.withLock { $0.lost = stored }
   }
 
   /// Lets nobody see any more what is going to go, and tells those who wait for it. `active` is what stays of the

@@ -84,6 +84,10 @@ public final class Log: Sendable {
     for waiter in done { waiter.resume(.success(())) }
   }
 
+  /// The offsets whose records are gone: what salvage has found damaged. A reader that comes to them gets
+  /// `.damaged`.
+  public var lostOffsets: [Range<Offset>] { state.withLock { $0.lost.ranges } }
+
   /// What it has done since it was opened.
   public var statistics: LogStatistics { state.withLock { $0.statistics } }
 

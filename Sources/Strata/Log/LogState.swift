@@ -41,6 +41,8 @@ struct LogState: Sendable {
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
   var statistics = LogStatistics()
+  /// Offsets whose records are gone.
+  var lost = LostOffsets()
   /// What was taken back since the log was opened.
   var truncations = TruncationHistory()
 
