@@ -148,8 +148,11 @@ import Testing
     for position in [fixture.prefix, Int64(fixture.bytes.count)] {
       let scratch = Scratch()
       // The last batch's own offsets: its checksum fits.
-      let last = Int(fixture.prefix)
-      let end = 19 + fixture.bytes[last + 23..<last + 27].reduce(1) { $0 << 8 | Int64($1) } - (1 << 32) + 1
+      var end: Int64 = 0
+      for byte in fixture.bytes[Int(fixture.prefix) + 23..<Int(fixture.prefix) + 27] {
+        end = end << 8 | Int64(byte)
+      }
+      end += fixture.next + 1
       let log = try open(
         fixture, policy, durable: (position, position == fixture.prefix ? 19 : end), in: scratch)
       #expect(log.logEndOffset == Offset(end) && log.lostOffsets.isEmpty)

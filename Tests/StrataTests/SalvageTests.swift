@@ -16,7 +16,8 @@ import Testing
     let log = try Log.open(scratch("log"), configuration: .small)
     for number in 0..<count {
       try log.append(
-        Record(value: "value \(number)", timestamp: Timestamp(milliseconds: 5)), durability: .buffered)
+        Record(value: "value \(number)", timestamp: Timestamp(milliseconds: Int64(1000 + number))),
+        durability: .buffered)
     }
     try log.close()
     return log.segments

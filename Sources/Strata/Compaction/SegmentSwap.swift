@@ -1,5 +1,5 @@
-internal import StrataIO
-internal import StrataRecords
+package import StrataIO
+package import StrataRecords
 
 /// Puts rewritten segments in the place of the ones they were made from, so that at every moment the folder holds
 /// either all of the old or all of the new, for Kafka's loader as well as for this one.
@@ -15,9 +15,14 @@ internal import StrataRecords
 /// 5. `.deleted` removed, which needs no haste.
 ///
 /// `finish()` ends a swap that a crash has interrupted, and is a swap's rest itself: it may be interrupted too.
-struct SegmentSwap {
+package struct SegmentSwap {
   let directory: String
   let fileSystem: any FileSystem
+
+  package init(directory: String, fileSystem: any FileSystem) {
+    self.directory = directory
+    self.fileSystem = fileSystem
+  }
 
   static let cleaned = ".cleaned"
   static let swap = ".swap"
@@ -40,7 +45,7 @@ struct SegmentSwap {
   }
 
   /// Replaces the segments `old` by `new`, whose `.cleaned` files are complete and synchronised.
-  func run(replacing old: [Offset], by new: [Offset]) throws(IOError) {
+  package func run(replacing old: [Offset], by new: [Offset]) throws(IOError) {
     try fileSystem.synchronizeDirectory(directory, .swapCleanedDirectory)
     for base in new {
       for kind in Self.kinds {
@@ -75,7 +80,7 @@ struct SegmentSwap {
 
   /// Ends what a crash has interrupted, by what the folder holds. `limits` bound the batches that are read to
   /// learn how far a rewritten segment reaches.
-  func finish(limits: ParsingLimits) throws(IOError) {
+  package func finish(limits: ParsingLimits) throws(IOError) {
     let names = try fileSystem.list(directory)
     let files = names.compactMap(Self.parse)
     if let least = files.filter({ $0.suffix == Self.cleaned }).map(\.baseOffset).min() {
