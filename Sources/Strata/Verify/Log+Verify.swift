@@ -1,6 +1,6 @@
 internal import StrataIO
 internal import StrataLock
-internal import StrataRecords
+package import StrataRecords
 internal import Synchronization
 
 extension Log {
@@ -113,6 +113,16 @@ extension Log {
         try TimeIndexEntry.load(directory, base, fileSystem)
       )
     }
+  }
+}
+
+extension Log {
+  /// Makes the index files of a sealed segment anew, whatever they look like.
+  package func rebuildIndex(of baseOffset: Offset) throws(LogError) {
+    let view = state.withLock { $0.view(of: baseOffset) }
+    guard let view, view.isSealed else { return }
+    view.segment.distrustIndex()
+    _ = try view.segment.index(for: view)
   }
 }
 
