@@ -59,32 +59,26 @@ package enum Barrier: String, CaseIterable, Sendable {
   case lost
   /// The list of lost offsets gets its name.
   case lostRename
-  /// The name of that list.
-  case lostDirectory
   /// Damaged bytes that salvage moves aside, before the file with them gets its name.
   case salvageQuarantine
   /// The file with the damaged bytes gets its name.
   case salvageQuarantineRename
-  /// The name of that file.
-  case salvageQuarantineDirectory
-  /// The segment in which a log goes on whose last durable records are lost.
-  case salvageTailDirectory
   /// The files of a rewritten segment.
   case cleaned
-  /// Their names.
+  /// The names of all of them, and of what was kept of the old ones, before any of them is going to count.
   case swapCleanedDirectory
   /// A rewritten file is going to count.
   case swapRename
+  /// Of several rewritten segments the one is ready last that decides for all.
+  case swapLowestDirectory
   /// The rewritten files count, before the old ones go.
   case swapDirectory
   /// A file that was rewritten goes out of the way.
   case swapDelete
-  /// The old files are out of the way.
+  /// The old files are out of the way, and then the rewritten ones have their names.
   case swapDeletedDirectory
   /// A rewritten file gets its final name.
   case swapFinalRename
-  /// The rewritten files have their names, before the old ones are removed.
-  case swapFinalDirectory
   /// An old file is removed.
   case swapRemove
   /// A file of a swap that was never decided is removed.
@@ -93,12 +87,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case swapAbandonDirectory
   /// What a truncation keeps, before the durable point speaks of it.
   case truncateKept
-  /// The index of what a truncation keeps, before it gets its name.
-  case truncateIndex
   /// The index of what a truncation keeps gets its name.
   case truncateIndexRename
-  /// The name of that index.
-  case truncateIndexDirectory
   /// A segment behind a truncation goes.
   case truncateRemove
   /// A segment behind a truncation is gone before the one before it goes.

@@ -29,7 +29,7 @@ import Testing
 
   func check(_ log: Log, _ what: String) throws {
     var seen = 0
-    for value in try SalvageTests().readOver(log).found.values {
+    for value in try log.readOver().found.values {
       seen += 1
       try #require(value != "embedded", "\(what)")
     }
@@ -64,7 +64,7 @@ import Testing
         disk.install(
           "log/strata.durable-point",
           durablePointFile(position: durable, nextOffset: durable == whole.count ? 3 : 1))
-        var configuration = CrashTests.configuration
+        var configuration = LogConfiguration.crash
         configuration.recovery = policy
         let environment = disk.environment
         let what = "\(ending) \(policy) at \(end), durable through \(durable)"

@@ -160,11 +160,11 @@ import Testing
     let log = try log(10, in: scratch, durability: .synced)
     let segment = log.segments[0].path
     var bytes = try contents(segment)
-    let one = bytes.count / 10
-    bytes[one * 4 + 70] ^= 1
+    let fifth = SalvageTests().positions(bytes)[4]
+    bytes[fifth + 70] ^= 1
     try write(bytes, to: segment)
     let error = #expect(throws: LogError.self) { try log.truncate(to: 8) }
-    #expect(error?.code == .damaged && error?.position == Int64(4 * one))
+    #expect(error?.code == .damaged && error?.position == Int64(fifth))
     #expect(try contents(segment) == bytes)
     #expect(log.logEndOffset == 10)
     // In front of the damage it is possible.

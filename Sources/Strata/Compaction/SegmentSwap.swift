@@ -8,8 +8,8 @@ package import StrataRecords
 /// renames of one phase could reach the disk behind those of the next:
 ///
 /// 1. the new files are complete under `.cleaned`: until the end of this phase they mean nothing;
-/// 2. renamed to `.swap`: from the end of this phase on they are the truth. As long as any `.cleaned` is left,
-///    they are not, since one of several may be missing;
+/// 2. renamed to `.swap`, those with the lowest base offset last: from the end of this phase on they are the truth.
+///    As long as one of the lowest is left under `.cleaned`, they are not, since one of several may be missing;
 /// 3. the old files renamed to `.deleted`;
 /// 4. `.swap` renamed to the final names;
 /// 5. `.deleted` removed, which needs no haste.
@@ -47,7 +47,11 @@ package struct SegmentSwap {
   /// Replaces the segments `old` by `new`, whose `.cleaned` files are complete and synchronised.
   package func run(replacing old: [Offset], by new: [Offset]) throws(IOError) {
     try fileSystem.synchronizeDirectory(directory, .swapCleanedDirectory)
-    for base in new {
+    for base in new.sorted().reversed() {
+      // A `.cleaned` voids what has its base offset or a higher one: the lowest decides, and comes last.
+      if new.count > 1, base == new.min() {
+        try fileSystem.synchronizeDirectory(directory, .swapLowestDirectory)
+      }
       for kind in Self.kinds {
         try fileSystem.rename(path(base, kind, Self.cleaned), to: path(base, kind, Self.swap), .swapRename)
       }
@@ -74,7 +78,7 @@ package struct SegmentSwap {
         }
       }
     }
-    try fileSystem.synchronizeDirectory(directory, .swapFinalDirectory)
+    try fileSystem.synchronizeDirectory(directory, .swapDeletedDirectory)
     try removeAll(Self.deleted)
   }
 
@@ -90,7 +94,6 @@ package struct SegmentSwap {
       }
       try fileSystem.synchronizeDirectory(directory, .swapAbandonDirectory)
       try removeAll(Self.cleaned)
-      try fileSystem.synchronizeDirectory(directory, .swapAbandonDirectory)
     }
     let swaps = try fileSystem.list(directory).compactMap(Self.parse).filter { $0.suffix == Self.swap }
     guard !swaps.isEmpty else { return try removeAll(Self.deleted) }

@@ -54,6 +54,8 @@ extension Log {
     var removed: [SegmentView]
     /// The index of what is kept, in files of their own: readers may be using the old ones.
     var index: TemporaryIndex
+    /// Whether what is kept was copied, so that the file stays as it is.
+    var isCopied = false
   }
 
   private func prepareCut(at offset: Offset) throws(LogError) -> Cut {
@@ -69,7 +71,12 @@ extension Log {
       try TemporaryIndex.create(
         index, progress, of: last.segment, environment.fileSystem, least: configuration.indexBytes)
     }
-    return Cut(last: last, progress: progress, removed: removed, index: written)
+    var cut = Cut(last: last, progress: progress, removed: removed, index: written)
+    if configuration.reading == .mapped, last.isSealed {
+      try copyKept(cut)
+      cut.isCopied = true
+    }
+    return cut
   }
 
   /// The batches of a segment that end before `offset`.
@@ -102,6 +109,35 @@ extension Log {
     return progress
   }
 
+  /// Copies what is kept of a segment that readers may have mapped: shortening a file kills who looks at what was
+  /// there.
+  private func copyKept(_ cut: Cut) throws(LogError) {
+    let source = try cut.last.segment.file()
+    let swap = SegmentSwap(directory: path, fileSystem: environment.fileSystem)
+    let (base, end) = (cut.last.baseOffset, cut.progress.position)
+    let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
+    try io { () throws(IOError) in
+      let copy = try swap.create(base, .log)
+      defer { copy.close() }
+      try source.copy(0..<end, to: copy, at: 0)
+      try copy.synchronize(.cleaned)
+      try swap.writeIndexes(of: copy, base, end: end, scan)
+    }
+  }
+
+  /// Cuts the segment in which the log ends. Returns its file.
+  private func shorten(_ cut: Cut, _ file: any File) throws(IOError) -> any File {
+    guard cut.isCopied else {
+      try file.resize(to: cut.progress.position, .truncateCut)
+      try file.synchronize(.truncateCutSync)
+      return file
+    }
+    let base = cut.last.baseOffset
+    let swap = SegmentSwap(directory: path, fileSystem: environment.fileSystem)
+    try swap.run(replacing: [base], by: [base])
+    return try environment.fileSystem.open(swap.path(base, .log), .readWrite)
+  }
+
   /// Carries a truncation out. The order is what recovery relies on: nothing on the disk claims more than is
   /// kept, and the new epoch is known, before the first byte goes; segments go newest first, each durably, so
   /// that the log never has a hole; and all of it is on the disk before anything is appended.
@@ -120,23 +156,35 @@ extension Log {
     let stored = epochs
     try io { () throws(IOError) in try stored.store(directory, fileSystem) }
 
-    let segment = Segment(
-      baseOffset: progress.baseOffset, directory: directory, access: access, configuration: configuration,
-      fileSystem: fileSystem, file: file, activeIndex: cut.index.index)
-    withdraw(SegmentView(segment: segment, progress: progress, isSealed: false))
+    withdraw(view(of: cut, in: file))
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
     let index = cut.index
-    try io { () throws(IOError) in
-      try file.resize(to: progress.position, .truncateCut)
-      try file.synchronize(.truncateCutSync)
-      try index.putInPlace(of: segment, fileSystem)
-      try fileSystem.synchronizeDirectory(directory, .truncateIndexDirectory)
+    let shortened = try io { () throws(IOError) in
+      let shortened = try shorten(cut, file)
+      // Where the name of the old index survives, its first entries are these.
+      try index.putInPlace(of: cut.last.segment, fileSystem)
+      return shortened
     }
+    let view = view(of: cut, in: shortened)
+    // Who reads the copied file begins anew in the other.
+    if cut.isCopied { withdraw(view) }
     try cutLost(at: progress.nextOffset)
     try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
-    appender.goOn(in: segment, file, index, progress, epochs, now: environment.wallClockMilliseconds())
-    state.withLock { $0.checkpoint = progress }
+    appender.goOn(
+      in: view.segment, shortened, index, progress, epochs, now: environment.wallClockMilliseconds())
+    state.withLock { state in
+      state.active = view
+      state.checkpoint = progress
+    }
+  }
+
+  /// What is kept of the segment in which the log ends, as the one that is appended to.
+  private func view(of cut: Cut, in file: any File) -> SegmentView {
+    let segment = Segment(
+      baseOffset: cut.progress.baseOffset, directory: path, access: access, configuration: configuration,
+      fileSystem: environment.fileSystem, file: file, activeIndex: cut.index.index)
+    return SegmentView(segment: segment, progress: cut.progress, isSealed: false)
   }
 
   /// Forgets the lost offsets that new records are going to have.
@@ -217,6 +265,7 @@ private struct TemporaryIndex: Sendable {
       offsets: try offsets.map(length: max(least, allocation.offsetBytes) / 8 * 8, .readWrite),
       times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite),
       files: (offsets, times))
+    try index.synchronize(progress)
     return TemporaryIndex(index: index, allocation: allocation)
   }
 
@@ -226,7 +275,6 @@ private struct TemporaryIndex: Sendable {
     let file = try fileSystem.open(path + SegmentFiles.temporarySuffix, .create)
     try file.resize(to: 0, .emptyTemporary)
     try file.write(mapping.bytes.extracting(0..<count), at: 0)
-    try file.synchronize(.truncateIndex)
     return file
   }
 
@@ -252,6 +300,7 @@ extension Appender {
     self.epochs = epochs
     indexAllocation = index.allocation
     allocatedEnd = progress.position
+    fileEnd = progress.position
     segmentCreated = now
   }
 }

@@ -4,8 +4,8 @@ internal import StrataRecords
 /// Taking damage out of what was durable, so that the rest can be used (`RecoveryPolicy.salvage`).
 ///
 /// Segment by segment: the damaged bytes are copied aside, the offsets that are gone are written down, and only
-/// then is the segment without them put in its place. Each step is on the disk before the next begins, and does
-/// nothing that is done already: after a crash at any point the whole is begun again.
+/// then is the segment without them put in its place: the swap begins with making all names durable that are there.
+/// Each step does nothing that is done already: after a crash at any point the whole is begun again.
 extension LogRecovery {
   /// Reads every segment as far as the log is known to be durable, and rewrites those that are damaged.
   mutating func salvage(
@@ -112,30 +112,32 @@ extension LogRecovery {
     let name = SegmentFiles.name(fact.baseOffset, .log)
     let segment = SegmentFiles.path(directory, name)
     let stem = SegmentFiles.path(directory, "strata.\(name).\(damage.position)")
-    let path = try io { () throws(IOError) -> String in
+    let (path, bytes) = try io { () throws(IOError) -> (String, Range<Int64>) in
       let source = try fileSystem.open(segment, .read)
       defer { source.close() }
+      // Zeros at the end were made ready for batches that never came.
+      let bytes = damage.reachesEnd ? try source.content(of: damage.positions) : damage.positions
       var number = 1
       while true {
         let path = stem + (number == 1 ? "" : "-\(number)") + SegmentFiles.quarantineSuffix
         number += 1
         if try fileSystem.metadata(path) != nil {
-          if try isCopy(path, of: source, damage.positions) { return path }
+          if try isCopy(path, of: source, bytes) { return (path, bytes) }
           continue
         }
         let temporary = path + SegmentFiles.temporarySuffix
         let copy = try fileSystem.open(temporary, .create)
         defer { copy.close() }
         try copy.resize(to: 0, .emptyTemporary)
-        try source.copy(damage.positions, to: copy, at: 0)
+        try source.copy(bytes, to: copy, at: 0)
         try copy.synchronize(.salvageQuarantine)
         try fileSystem.rename(temporary, to: path, .salvageQuarantineRename)
-        try fileSystem.synchronizeDirectory(directory, .salvageQuarantineDirectory)
-        return path
+        return (path, bytes)
       }
     }
     report.quarantined.append(
-      .init(path: path, segment: segment, position: damage.position, bytes: damage.length))
+      .init(
+        path: path, segment: segment, position: damage.position, bytes: bytes.upperBound - bytes.lowerBound))
   }
 
   private func isCopy(
@@ -156,7 +158,6 @@ extension LogRecovery {
       try stored.store(directory, fileSystem)
       let path = SegmentFiles.path(directory, SegmentFiles.name(end, .log))
       try fileSystem.open(path, .create).close()
-      try fileSystem.synchronizeDirectory(directory, .salvageTailDirectory)
     }
   }
 

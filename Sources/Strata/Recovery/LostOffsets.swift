@@ -103,7 +103,7 @@ extension LostOffsets {
     return unreadable
   }
 
-  /// Puts the file in place of the one before, durably.
+  /// Puts the file in place of the one before. Its name becomes durable with the next that does.
   func store(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) {
     let path = SegmentFiles.path(directory, SegmentFiles.lostName)
     let temporary = path + SegmentFiles.temporarySuffix
@@ -113,6 +113,5 @@ extension LostOffsets {
     try file.write(bytes.span, at: 0)
     try file.synchronize(.lost)
     try fileSystem.rename(temporary, to: path, .lostRename)
-    try fileSystem.synchronizeDirectory(directory, .lostDirectory)
   }
 }
