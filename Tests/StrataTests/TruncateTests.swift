@@ -147,6 +147,35 @@ import Testing
     #expect(code { try log.waitUntilDurable(through: 5) } == .offsetOutOfRange)
   }
 
+  /// Where sealed segments are read in place, bytes that somebody looks at stay where they are.
+  @Test func whatReadersHaveMappedStays() throws {
+    let scratch = Scratch()
+    var log = try log(100, in: scratch)
+    try log.close()
+    var configuration = LogConfiguration.small
+    configuration.reading = .mapped
+    log = try Log.open(scratch("log"), configuration: configuration)
+    var held: [RecordBatch] = []
+    var cursor = log.fetch(from: 0)
+    while held.count < 80, let batch = try cursor.next() { held.append(batch) }
+    #expect(log.segments.count > 3)
+    #expect(try log.truncate(to: 10) == 10)
+    #expect(try log.truncate(to: 5) == 5)
+    for number in 0..<40 { try log.append(Record(value: "new \(number)"), durability: .buffered) }
+    for (number, batch) in held.enumerated() {
+      var records = try batch.records()
+      var value = ""
+      if let record = try records.next() { value = String(copying: record.value!) }
+      #expect(value == "value \(number)")
+    }
+    #expect(code { _ = try cursor.next() } == .offsetOutOfRange)
+    let expected = values(0..<5) + (0..<40).map { "new \($0)" }
+    #expect(try log.values() == expected)
+    try log.close()
+    log = try Log.open(scratch("log"), configuration: configuration)
+    #expect(try log.recoveryReport.wasClean && log.values() == expected)
+  }
+
   @Test func timesAreFoundAfterwards() throws {
     let scratch = Scratch()
     let log = try log(100, in: scratch)

@@ -62,7 +62,7 @@ enum RepairVerb {
       Verification.write(table: report.damages, to: &output)
       if tail > 0 {
         output.write(
-          "\(tail) bytes behind the last batch would be cut, and kept aside unless all are zeros\n")
+          "\(tail) bytes behind the last batch would be cut, and kept aside\n")
       }
       let indexes = report.damages.filter(\.isIndex).count
       let batches = report.damages.filter { $0.kind == .batch }.count
@@ -83,10 +83,22 @@ enum RepairVerb {
   /// The bytes of the last segment that are no batch and that nobody has promised.
   private static func unfinishedBytes(_ log: Log) throws(CommandFailure) -> Int64 {
     guard let last = log.segments.last else { return 0 }
-    let size = try system { () throws(IOError) in
-      try LogEnvironment.system.fileSystem.metadata(last.path)?.size
+    return try system { () throws(IOError) in
+      let file = try LogEnvironment.system.fileSystem.open(last.path, .read)
+      defer { file.close() }
+      let size = try file.metadata().size
+      var (position, end) = (last.bytes, last.bytes)
+      while position < size {
+        let piece = try FileBytes.read(file, position..<min(size, position + 128 << 10))
+        guard piece.count > 0 else { break }
+        // Zeros at the end were made ready for batches that never came.
+        if let last = piece.bytes.indices.last(where: { piece.bytes[$0] != 0 }) {
+          end = position + Int64(last) + 1
+        }
+        position += Int64(piece.count)
+      }
+      return end - last.bytes
     }
-    return max(0, (size ?? 0) - last.bytes)
   }
 
   private static func repair(
