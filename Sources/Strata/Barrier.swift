@@ -57,6 +57,48 @@ package enum Barrier: String, CaseIterable, Sendable {
   case emptyTemporary
   /// Files that an interrupted roll or rebuild left go.
   case removeLeftover
+  /// The list of lost offsets, before it gets its name.
+  case lost
+  /// The list of lost offsets gets its name.
+  case lostRename
+  /// Damaged bytes that salvage moves aside, before the file with them gets its name.
+  case salvageQuarantine
+  /// The file with the damaged bytes gets its name.
+  case salvageQuarantineRename
+  /// The files of a rewritten segment.
+  case cleaned
+  /// The names of all of them, and of what was kept of the old ones, before any of them is going to count.
+  case swapCleanedDirectory
+  /// A rewritten file is going to count.
+  case swapRename
+  /// Of several rewritten segments the one is ready last that decides for all.
+  case swapLowestDirectory
+  /// The rewritten files count, before the old ones go.
+  case swapDirectory
+  /// A file that was rewritten goes out of the way.
+  case swapDelete
+  /// The old files are out of the way, and then the rewritten ones have their names.
+  case swapDeletedDirectory
+  /// A rewritten file gets its final name.
+  case swapFinalRename
+  /// An old file is removed.
+  case swapRemove
+  /// A file of a swap that was never decided is removed.
+  case swapAbandon
+  /// Such files are gone before what says that they are void.
+  case swapAbandonDirectory
+  /// What a truncation keeps, before the durable point speaks of it.
+  case truncateKept
+  /// The index of what a truncation keeps gets its name.
+  case truncateIndexRename
+  /// A segment behind a truncation goes.
+  case truncateRemove
+  /// A segment behind a truncation is gone before the one before it goes.
+  case truncateRemoveDirectory
+  /// The records behind a truncation go.
+  case truncateCut
+  /// They are gone before anything is appended.
+  case truncateCutSync
 }
 
 extension File {

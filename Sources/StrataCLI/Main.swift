@@ -4,7 +4,10 @@ internal import Glibc
 @main
 struct Main {
   /// The verbs, as the help lists them.
-  static let verbs = [AppendVerb.verb, ReadVerb.verb, DumpVerb.verb, InfoVerb.verb]
+  static let verbs = [
+    AppendVerb.verb, ReadVerb.verb, DumpVerb.verb, InfoVerb.verb, VerifyVerb.verb, RepairVerb.verb,
+    TruncateVerb.verb,
+  ]
   static let version = "0.1.0"
 
   static func main() {

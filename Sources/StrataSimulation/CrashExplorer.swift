@@ -43,6 +43,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
     public var samplesBesides = 8
     /// Of how many surviving states of each crash point the recovery is crashed too. 0: of none.
     public var recoveries = 16
+    /// The recovery is crashed behind every so many-th crash point. 1: behind each.
+    public var recoveryInterval = 1
     /// Like `maximumStates`, for crashes during recovery.
     public var maximumRecoveryStates = 256
     /// Like `samples`, for crashes during recovery, counted out or not.
@@ -151,7 +153,8 @@ public struct CrashExplorer<Promise: Sendable>: Sendable {
       let life = Life(
         state: try state(choice, states, token), moment: moment, promises: promises, token: token)
       report.count(choice)
-      let isCrashedAgain = options.recoveries > 0 && place % stride == 0
+      let isCrashedAgain =
+        options.recoveries > 0 && place % stride == 0 && moment.number % options.recoveryInterval == 0
       let seen = try attempt(life, recording.calls, recordsMoments: isCrashedAgain && recover == nil)
       guard isCrashedAgain else { continue }
       let (moments, calls) =

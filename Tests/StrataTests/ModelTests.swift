@@ -8,6 +8,18 @@ import Testing
     var records: [Record] = []
     var durable = 0
     var highWatermark: Int?
+    /// The first offset of each batch.
+    var batches: [Int] = []
+
+    mutating func truncate(to offset: Int) -> Int {
+      guard offset < records.count else { return records.count }
+      let end = batches.last { $0 <= offset }!
+      records.removeSubrange(end...)
+      batches.removeAll { $0 >= end }
+      durable = end
+      highWatermark = highWatermark.map { min($0, end) }
+      return end
+    }
 
     func end(_ isolation: FetchIsolation) -> Int {
       switch isolation {
@@ -49,7 +61,7 @@ import Testing
     }
 
     mutating func step() throws {
-      switch random.below(14) {
+      switch random.below(15) {
       case 0...2:
         try append([record()], "append")
       case 3...4:
@@ -69,6 +81,11 @@ import Testing
         log.setHighWatermark(model.highWatermark.map { Offset(Int64($0)) })
       case 9:
         try lookUp()
+      case 10:
+        let offset = max(0, model.records.count - random.below(60))
+        steps.append("truncate \(offset)")
+        let end = try log.truncate(to: Offset(Int64(offset)))
+        try #require(end.rawValue == Int64(model.truncate(to: offset)), "\(steps)")
       default:
         try fetch()
       }
@@ -82,6 +99,7 @@ import Testing
       let durability: Durability = Bool.random(using: &random) ? .synced : .buffered
       steps.append("\(name) \(durability)")
       let place = try log.append(records, durability: durability)
+      model.batches.append(model.records.count)
       try #require(place.baseOffset.rawValue == Int64(model.records.count))
       model.records += records
       try #require(place.lastOffset.rawValue == Int64(model.records.count - 1))
@@ -93,6 +111,7 @@ import Testing
       var batches: [RecordBatch] = []
       let before = model.records.count
       for _ in 0..<(1 + random.below(8)) {
+        model.batches.append(model.records.count)
         for _ in 0..<(1 + random.below(5)) {
           let record = record()
           try builder.append(record)

@@ -68,6 +68,13 @@ import Testing
             _ = try workload.explorer(options).explore()
           }
         }
+        + RewriteWorkload.all.map { workload in
+          Witness(name: "“\(workload)”") { count in
+            var options = RewriteWorkload.options()
+            options.willTry = { _ in count() }
+            _ = try workload.explorer(options).explore()
+          }
+        }
     }
 
     private static var workloads: [(CrashWorkload, CrashExplorer<CrashPromise>.Options)] {
@@ -77,7 +84,11 @@ import Testing
       var failing = CrashWorkload([.synced, .failedSync])
       failing.oracle.crashesAgain = true
       let recoveries = PreparedFolder.allCases.map(\.workload) + [failing]
-      return (sequences(0...1) + recoveries + sequences(2...2)).map { ($0, .wide()) }
+      let truncations = [
+        CrashWorkload([.buffered, .buffered, .truncate]),
+        CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
+      ]
+      return (sequences(0...1) + recoveries + truncations + sequences(2...2)).map { ($0, .wide()) }
         + recoveries.map { ($0, .deep()) }
     }
   }

@@ -68,6 +68,29 @@ extension Log {
     return found
   }
 
+  /// Everything that a reader gets who steps over what cannot be read, by offset, and what that was.
+  func readOver() throws -> (found: [Int64: String], lost: [Range<Offset>]) {
+    var found: [Int64: String] = [:]
+    var lost: [Range<Offset>] = []
+    var from = logStartOffset
+    while true {
+      var cursor = fetch(from: from, isolation: .durable)
+      do {
+        while let batch = try cursor.next() {
+          var records = try batch.records()
+          while let record = try records.next() {
+            found[record.offset.rawValue] = String(copying: record.value!)
+          }
+        }
+        return (found, lost)
+      } catch let error as LogError {
+        guard error.code == .damaged, let offsets = error.offsets else { throw error }
+        lost.append(offsets)
+        from = offsets.upperBound
+      }
+    }
+  }
+
   /// Everything's values, as text.
   func values(from offset: Offset? = nil, isolation: FetchIsolation = .logEnd) throws -> [String] {
     try all(from: offset, isolation: isolation).map { String(decoding: $0.record.value ?? [], as: UTF8.self) }

@@ -1,5 +1,6 @@
 internal import StrataIO
 public import StrataRecords
+internal import Synchronization
 
 /// Reads a log's batches from an offset on, one after the other, to the end that its isolation shows.
 ///
@@ -8,10 +9,10 @@ public import StrataRecords
 ///
 /// At the end `next()` returns nil; asked again later, it goes on with what has come since. A cursor belongs to
 /// one thread at a time. It reads what the segments held when it came to them: a segment that is removed
-/// meanwhile is read to its end.
+/// meanwhile is read to its end. Where a truncation takes back what it has come past, it throws from then on.
 ///
-/// Every batch is checked against its CRC, and what the CRC leaves out against the segment's seal. A batch may begin before the offset that was asked for; its
-/// `records()` begin there all the same.
+/// Every batch is checked against its CRC, and what the CRC leaves out against the segment's seal. A batch may begin
+/// before the offset that was asked for; its `records()` begin there all the same.
 public struct FetchCursor: ~Copyable, Sendable {
   private let log: Log
   private let isolation: FetchIsolation
@@ -22,6 +23,8 @@ public struct FetchCursor: ~Copyable, Sendable {
   private var source: Source?
   /// What the source's seal says of the batches that the reader comes to.
   private var heads = HeadCheck()
+  /// How many truncations there were when it last looked.
+  private var truncations: UInt64
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
@@ -44,6 +47,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     self.maximumBytes = maximumBytes
     target = offset
     position = offset
+    truncations = log.truncationCount.load(ordering: .sequentiallyConsistent)
     reader = BatchFileReader(
       position: 0, expectedOffset: 0, limits: log.configuration.limits, maximumRead: maximumBytes)
   }
@@ -51,8 +55,41 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The next batch; nil where nothing more is to be seen yet.
   ///
   /// - Throws: `.damaged`, with the offsets that cannot be read: go on behind them with a new cursor.
-  ///   `.offsetOutOfRange` where the log begins behind the offset by now, or ends before it; `.closed`, `.io`.
+  ///   `.offsetOutOfRange` where the log begins behind the offset by now, ends before it, or was truncated to
+  ///   before it; `.closed`, `.io`.
   public mutating func next() throws(LogError) -> RecordBatch? {
+    while true {
+      let batch: RecordBatch?
+      do throws(LogError) { batch = try readNext() } catch {
+        // What was being read may just have gone.
+        if try beganAnew() { continue }
+        throw error
+      }
+      if try beganAnew() { continue }
+      if let batch { position = batch.nextOffset }
+      return batch
+    }
+  }
+
+  /// Whether the log was truncated since it was last looked at: then what was read means nothing.
+  @inline(__always)
+  private mutating func beganAnew() throws(LogError) -> Bool {
+    if log.truncationCount.load(ordering: .sequentiallyConsistent) == truncations { return false }
+    try beginAnew()
+    return true
+  }
+
+  private mutating func beginAnew() throws(LogError) {
+    let (count, end) = log.truncations(since: truncations)
+    // It stays in the past: asked again, it throws again.
+    if let end, end < position { throw log.truncated(end) }
+    truncations = count
+    source = nil
+    visibleEnd = 0
+    hiddenThrough = 0
+  }
+
+  private mutating func readNext() throws(LogError) -> RecordBatch? {
     while true {
       if source == nil, try !begin() { return nil }
       let (view, file) = (source!.view, source!.file)
@@ -68,8 +105,8 @@ public struct FetchCursor: ~Copyable, Sendable {
       switch step {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
+        if batch.baseOffset > position { try refuseLost(before: batch.baseOffset) }
         guard try isVisible(batch) else { return nil }
-        position = batch.nextOffset
         return batch.baseOffset < target ? batch.beginning(at: target) : batch
       case .end:
         guard try advance() else { return nil }
@@ -119,12 +156,23 @@ public struct FetchCursor: ~Copyable, Sendable {
     }
     if let now, !now.isSealed { return false }
     guard let next else { return false }
+    if next.baseOffset > position { try refuseLost(before: next.baseOffset) }
     // As a whole: Swift 6.3.1 leaks where a part of an optional is assigned from a call that may throw.
     source = Source(view: next, file: try next.segment.file())
     reader.begin(
       expectedOffset: max(next.baseOffset, position), inPlace: try next.segment.mappedBatches(next))
     heads = HeadCheck(try next.segment.seal(for: next))
     return true
+  }
+
+  /// Throws where records are gone between here and `next`, and nobody has taken them back on purpose.
+  private mutating func refuseLost(before next: Offset) throws(LogError) {
+    guard let lost = log.lost(in: position..<next) else { return }
+    // Asked again, it comes here again.
+    source = nil
+    throw LogError(
+      .damaged, path: log.path, offsets: lost,
+      detail: "these offsets were damaged, and salvage has taken them out of the log")
   }
 
   /// Whether this isolation shows the batch. Where it does not, the cursor stays before it.

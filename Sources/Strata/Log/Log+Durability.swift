@@ -1,6 +1,7 @@
 internal import StrataIO
 internal import StrataLock
 public import StrataRecords
+internal import Synchronization
 
 /// Group commit: whoever needs something on the disk either leads one `fdatasync`, or waits for the one that is
 /// running, or for the next.
@@ -51,22 +52,27 @@ extension Log {
     case lead(Turn)
     case wait(turn: UInt64, seen: UInt32)
     case failed(LogError)
+    case truncated(Offset)
   }
 
   /// Returns once everything up to `offset` is durable.
   func commit(through offset: Offset) throws(LogError) {
+    let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
     while true {
-      switch nextStep(toward: offset) {
+      switch nextStep(toward: offset, truncations) {
       case .done: return
       case .failed(let error): throw error
+      case .truncated(let end): throw truncated(end)
       case .lead(let turn): lead(turn)
       case .wait(let turn, let seen): eventCount(turn).wait(while: seen)
       }
     }
   }
 
-  private func nextStep(toward offset: Offset) -> Step {
+  /// `truncations`: how many there were when somebody began to wait.
+  private func nextStep(toward offset: Offset, _ truncations: UInt64) -> Step {
     state.withLock { state in
+      if let end = state.truncations.lowest(since: truncations), end <= offset { return .truncated(end) }
       if state.durableEnd > offset { return .done }
       if let poison = state.poison { return .failed(poison) }
       if state.phase == .closed { return .failed(LogError(.closed, path: path)) }
@@ -152,7 +158,7 @@ extension Log {
       case .lead(let turn): return turn
       case .wait(let turn, let seen): eventCount(turn).wait(while: seen)
       case .failed(let error): throw error
-      case .done: continue
+      case .done, .truncated: continue
       }
     }
   }

@@ -117,6 +117,16 @@ extension Log {
     return (now, next)
   }
 
+  /// The first offsets of a gap whose records are gone.
+  func lost(in gap: Range<Offset>) -> Range<Offset>? {
+    state.withLock { $0.lost.first(in: gap) }
+  }
+
+  /// How many truncations there were, and the lowest end of those since there were `known`.
+  func truncations(since known: UInt64) -> (count: UInt64, end: Offset?) {
+    state.withLock { ($0.truncations.count, $0.truncations.lowest(since: known)) }
+  }
+
   func visibleEnd(_ isolation: FetchIsolation) throws(LogError) -> Offset {
     try refresh()
     return state.withLock { $0.end(isolation) }

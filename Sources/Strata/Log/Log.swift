@@ -1,6 +1,7 @@
 internal import StrataIO
 internal import StrataLock
 public import StrataRecords
+internal import Synchronization
 
 /// A durable, append-only log of records in a folder of its own, in Apache Kafka's on-disk format.
 ///
@@ -40,6 +41,9 @@ public final class Log: Sendable {
   let turnEnded: (EventCount, EventCount) = (EventCount(), EventCount())
   /// Appends of tasks, on their way to the I/O thread.
   let submissions = Lock(SubmissionQueue())
+  /// A copy of the state's count of truncations, which readers compare after every batch. It changes before the
+  /// first byte goes: a batch that was read before the comparison was still there.
+  let truncationCount = Atomic<UInt64>(0)
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
@@ -79,6 +83,10 @@ public final class Log: Sendable {
     }
     for waiter in done { waiter.resume(.success(())) }
   }
+
+  /// The offsets whose records are gone: what salvage has found damaged. A reader that comes to them gets
+  /// `.damaged`.
+  public var lostOffsets: [Range<Offset>] { state.withLock { $0.lost.ranges } }
 
   /// What it has done since it was opened.
   public var statistics: LogStatistics { state.withLock { $0.statistics } }

@@ -83,6 +83,11 @@ public enum Durability: Hashable, Sendable {
 public enum RecoveryPolicy: Hashable, Sendable {
   /// Opening throws `.damaged`, naming file, position and offsets. Nothing is changed.
   case refuse
+  /// Opening reads the whole log as far as it was durable, and rewrites a segment that is damaged without the
+  /// damaged bytes. They are kept in a `.quarantine` file, and the offsets that are gone are written down: a
+  /// reader that comes to them gets `.damaged`, and goes on behind them. Costs the time that reading takes, and
+  /// as much room as one segment. `RecoveryReport` says what was done.
+  case salvage
 }
 
 /// How far a reader sees.

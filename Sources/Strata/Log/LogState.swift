@@ -41,6 +41,10 @@ struct LogState: Sendable {
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
   var statistics = LogStatistics()
+  /// Offsets whose records are gone.
+  var lost = LostOffsets()
+  /// What was taken back since the log was opened.
+  var truncations = TruncationHistory()
 
   init(sealed: [SegmentView], active: SegmentView, logStart: Offset, checkpoint: SegmentProgress) {
     self.sealed = sealed

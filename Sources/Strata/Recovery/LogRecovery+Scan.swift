@@ -150,8 +150,9 @@ extension LogRecovery {
     let isBelow =
       found.progress.baseOffset < durable.baseOffset
       || (found.progress.baseOffset == durable.baseOffset && damage.position < durable.position)
-    guard isBelow, !Mutants.leavesOut(.refusal) else { return }
     let from = found.progress.nextOffset
+    // A salvage that was interrupted has made positions smaller; the offsets are as they were.
+    guard isBelow, from < durable.nextOffset, !Mutants.leavesOut(.refusal) else { return }
     throw LogError(
       .damaged, path: found.segment.path(.log), position: damage.position,
       offsets: from..<max(from.following, durable.nextOffset),

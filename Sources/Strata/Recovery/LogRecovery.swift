@@ -59,7 +59,13 @@ struct LogRecovery {
         try fileSystem.remove(SegmentFiles.path(directory, name), .removeLeftover)
       }
     }
+    if !facts.swapFiles.isEmpty {
+      let swap = SegmentSwap(directory: directory, fileSystem: fileSystem)
+      try io { () throws(IOError) in try swap.finish(limits: configuration.limits) }
+      facts = try RecoveryFacts.gather(directory, fileSystem, opened.point)
+    }
     var epochs = facts.epochs ?? LeaderEpochs()
+    if configuration.recovery == .salvage { try salvage(&facts, &epochs) }
     var sealed: [SegmentView] = []
     let active: Active
     let checkpoint: SegmentProgress
@@ -82,9 +88,21 @@ struct LogRecovery {
     }
     let start = max(facts.durablePoint?.logStart ?? 0, facts.segments.first?.baseOffset ?? 0)
     let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
-    let state = LogState(
+    var state = LogState(
       sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
+    state.lost = try lostOffsets(facts, end: active.progress.nextOffset)
     return assemble(active, state, epochs, pointFile, lock)
+  }
+
+  /// The lost offsets of the log, without those that are going to be given to new records.
+  private func lostOffsets(_ facts: RecoveryFacts, end: Offset) throws(LogError) -> LostOffsets {
+    var lost = facts.lost
+    lost.cut(at: end)
+    if lost != facts.lost {
+      let stored = lost
+      try io { () throws(IOError) in try stored.store(directory, fileSystem) }
+    }
+    return lost
   }
 
   private func assemble(

@@ -28,6 +28,7 @@ struct ReadOnlyOpening {
     let point: DurablePoint?
     do { point = try DurablePointFile.peek(directory, fileSystem) } catch { throw LogError(error) }
     let facts = try RecoveryFacts.gather(directory, fileSystem, point)
+    try Self.refuseInterruptedSwap(facts, directory)
     guard let last = facts.segments.last else {
       throw LogError(.notFound, path: directory, detail: "the folder holds no segment")
     }
@@ -45,9 +46,24 @@ struct ReadOnlyOpening {
     var state = LogState(
       sealed: sealed, active: active, logStart: min(start, active.progress.nextOffset),
       checkpoint: active.progress)
+    state.lost = facts.lost
     state.show(point)
     report.nanoseconds = environment.monotonicNanoseconds() - began
     return RecoveredLog(state: state, appender: nil, durablePoint: nil, lock: nil, report: report)
+  }
+
+  /// Between two phases of a swap a segment has no name of its own, and giving it one is a writer's.
+  private static func refuseInterruptedSwap(
+    _ facts: RecoveryFacts, _ directory: String
+  ) throws(LogError) {
+    for name in facts.swapFiles {
+      guard let file = SegmentSwap.parse(name), file.suffix == SegmentSwap.swap, file.kind == .log,
+        !facts.segments.contains(where: { $0.baseOffset == file.baseOffset })
+      else { continue }
+      throw LogError(
+        .io, path: SegmentFiles.path(directory, name),
+        detail: "putting a rewritten segment in place was interrupted; open the log for writing once")
+    }
   }
 
   private func segment(at baseOffset: Offset, index: SegmentIndex? = nil) -> Segment {
@@ -179,6 +195,7 @@ extension Log {
           state.sealed.removeAll { $0.progress.nextOffset <= start }
           state.logStart = min(max(state.logStart, start), state.logEnd)
         }
+        state.lost = facts.lost
         state.show(point)
       }
     }

@@ -15,6 +15,9 @@ struct RecoveryFacts {
   var leftovers: [String] = []
   var durablePoint: DurablePoint?
   var epochs: LeaderEpochs?
+  var lost = LostOffsets()
+  /// Files of a swap that a crash has interrupted.
+  var swapFiles: [String] = []
 
   /// Positions have 31 bits; the last batch of a segment may go beyond.
   private static let largestSegment = 2 * Int64(Int32.max)
@@ -26,7 +29,9 @@ struct RecoveryFacts {
       var facts = RecoveryFacts()
       facts.durablePoint = point
       facts.epochs = try LeaderEpochs.load(directory, fileSystem)
+      facts.lost = try LostOffsets.load(directory, fileSystem)
       for name in try fileSystem.list(directory) {
+        if SegmentSwap.parse(name) != nil { facts.swapFiles.append(name) }
         if SegmentFiles.isTemporary(name) { facts.leftovers.append(name) }
         guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { continue }
         let path = SegmentFiles.path(directory, name)

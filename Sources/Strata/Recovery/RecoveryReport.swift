@@ -27,6 +27,10 @@ public struct RecoveryReport: Hashable, Sendable {
   public var rewrittenBytes: Int64 = 0
   /// Segments whose index was built anew.
   public var rebuiltIndexes: [Offset] = []
+  /// Segments that were rewritten without their damaged bytes (`RecoveryPolicy.salvage`).
+  public var salvaged: [Offset] = []
+  /// The offsets of the records that were in those bytes. `Log.lostOffsets` has those of earlier openings too.
+  public var lost: [Range<Offset>] = []
   /// What was moved aside.
   public var quarantined: [Quarantine] = []
   /// The time that opening took, in nanoseconds.

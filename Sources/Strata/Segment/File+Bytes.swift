@@ -36,6 +36,22 @@ extension File {
     }
   }
 
+  /// Whether all bytes of this file are those of `other` from `position` on.
+  func isEqual(to other: any File, from position: Int64) throws(IOError) -> Bool {
+    let piece = ByteBuffer(capacity: Int(Self.pieceBytes))
+    var isEqual = true
+    try forEachPiece(of: 0..<(try metadata().size)) { bytes, place throws(IOError) in
+      piece.count = try piece.withMutableBytes(from: 0, count: bytes.count) { span throws(IOError) in
+        try other.read(into: &span, at: position + place)
+      }
+      isEqual = piece.count == bytes.count
+      let others = piece.bytes
+      for place in bytes.indices where isEqual { isEqual = bytes[place] == others[place] }
+      return isEqual
+    }
+    return isEqual
+  }
+
   /// The first `count` bytes, in memory.
   func copyIntoMemory(_ count: Int) throws(IOError) -> HeapMapping {
     let copy = HeapMapping(count: count)

@@ -153,6 +153,16 @@ package final class Segment: Sendable {
     }
   }
 
+  /// Forgets the index, so that the next use compares its files again.
+  func forgetIndex() {
+    handles.withLock { $0.sealed = nil }
+  }
+
+  /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.
+  func retire() {
+    loading.withLock { _ in handles.withLock { $0.isClosed = true } }
+  }
+
   /// Lets the file and the index go; they are closed with their last reader.
   func close() {
     handles.withLock { $0 = Handles(isClosed: true) }

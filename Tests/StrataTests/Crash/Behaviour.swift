@@ -11,7 +11,7 @@ enum Behaviour: String, CaseIterable, Sendable {
   case aDurablePointWithAFlippedBitIsNone, aSegmentThatWasReplacedIsReadAnew
   case nothingThatMayBeTakenBackIsShown, leftoversGo, reservedSpaceIsGivenBack, indexesEndWithTheirEntries
   case aFailedAppendLeavesNothingBehind, aRebuiltIndexTakesNothingOver, aRebuiltIndexIsWholeOrNotThere
-  case aCutBeginsAnEpochThatIsWrittenDown
+  case aCutBeginsAnEpochThatIsWrittenDown, aTruncationLeavesNothingBehind
 
   func check() throws {
     switch self {
@@ -31,6 +31,7 @@ enum Behaviour: String, CaseIterable, Sendable {
     case .aRebuiltIndexTakesNothingOver: try Self.rebuiltOverLeftovers()
     case .aRebuiltIndexIsWholeOrNotThere: try Self.rebuiltIndex()
     case .aCutBeginsAnEpochThatIsWrittenDown: try Self.epochOfCut()
+    case .aTruncationLeavesNothingBehind: try Self.truncation()
     }
   }
 
@@ -225,6 +226,19 @@ enum Behaviour: String, CaseIterable, Sendable {
         try expect(isWhole || (found == [] && survivor.promises.isEmpty), "the index is \(found ?? [])")
       })
     _ = try explorer.explore()
+  }
+
+  private static func truncation() throws {
+    let disk = try closed(12)
+    let log = try open(disk)
+    try expect(log.truncate(to: 3) == 3, "truncated elsewhere")
+    try log.append(Record(value: "value 3"))
+    try log.close()
+    try expectIndexes(disk)
+    let names = disk.folder("log").files.keys.filter { $0.hasPrefix("0") }.sorted()
+    try expect(
+      names == ["index", "log", "timeindex"].map { "00000000000000000000." + $0 }, "left behind: \(names)")
+    try expect(disk.contents(of: first)!.count == 4 * 75, "\(disk.contents(of: first)!.count) bytes")
   }
 
   private static func epochOfCut() throws {

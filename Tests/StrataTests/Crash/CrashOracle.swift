@@ -24,17 +24,34 @@ struct CrashOracle: Sendable {
     var attempted: [String]
     var durable: Int64 = 0
     var isClosed = false
+    /// The least leader epoch of each record, by the truncations before it.
+    var epochs: [Int32]
+    /// How many truncations have taken something back.
+    var truncations: Int32 = 0
+    /// How much was durable when a truncation began that has not returned.
+    var durableBefore: Int64 = 0
 
     init(_ promises: [CrashPromise], initially values: [String]) {
       attempted = values
+      epochs = values.map { _ in 0 }
       for promise in promises {
         isClosed = false
         switch promise {
-        case .attempted(let value): attempted.append(value)
+        case .attempted(let value):
+          attempted.append(value)
+          epochs.append(truncations)
         case .durable(let end): durable = max(durable, end)
         case .found(let end):
           attempted.removeSubrange(Int(end)...)
+          epochs.removeSubrange(Int(end)...)
           durable = end
+        case .truncating(let end):
+          (durableBefore, durable) = (durable, min(durable, end))
+        case .truncated(let end):
+          if end < attempted.count { truncations += 1 }
+          attempted.removeSubrange(Int(end)...)
+          epochs.removeSubrange(Int(end)...)
+          (durableBefore, durable) = (0, end)
         case .closed: (isClosed, durable) = (true, Int64(attempted.count))
         }
       }
@@ -68,6 +85,7 @@ struct CrashOracle: Sendable {
     let more = values + ["after", "then"]
     try checkNames(
       disk.folder("log"), earlier: before.names.merging(StoredFolder(files: initial).names) { $1 })
+    try checkEpochs(disk.folder("log"), truth, end: values.count)
     if crashesAgain { try checkAnotherCrash(disk, durable: values + ["after"], attempted: more) }
     try log!.close()
     let kafka = KafkaLoader(disk.folder("log"))
@@ -137,6 +155,18 @@ struct CrashOracle: Sendable {
       }
       let lost = isKept.firstIndex(of: false)
       try expect(lost == nil, "byte \(lost ?? 0) of \(name) is nowhere: \(folder.files.keys.sorted())")
+    }
+  }
+
+  /// What follows a truncation has a higher epoch than what it took back: also behind a crash, at `end`, where
+  /// that took the place of a durable record.
+  private func checkEpochs(_ folder: StoredFolder, _ truth: Truth, end: Int) throws {
+    guard !isForeign, initial.isEmpty else { return }
+    for batch in folder.segments.flatMap({ StoredBatch.prefix(of: $0.bytes) }) {
+      let place = Int(batch.baseOffset)
+      var least = place < truth.epochs.count ? truth.epochs[place] : truth.truncations
+      if place == end, place < truth.durableBefore { least += 1 }
+      try expect(batch.epoch >= least, "epoch \(batch.epoch) at \(place) instead of \(least) or more")
     }
   }
 

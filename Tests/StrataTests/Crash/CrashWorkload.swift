@@ -12,6 +12,10 @@ enum CrashPromise: Sendable {
   case found(Int64)
   /// A close has returned: the next open has nothing to read.
   case closed
+  /// A truncation to this offset has begun.
+  case truncating(Int64)
+  /// It has returned: the log ends here.
+  case truncated(Int64)
 }
 
 /// One operation of a workload. A further verb is one more case here, and one more in `CrashSession.run`.
@@ -20,6 +24,8 @@ enum CrashStep: String, Sendable, CaseIterable {
   /// A record for which the segment has no room.
   case roll
   case flush, close
+  /// Half of the log is taken back.
+  case truncate
   /// After a close, or without one: then the process was killed.
   case open
   /// Two records in one batch.
@@ -30,7 +36,7 @@ enum CrashStep: String, Sendable, CaseIterable {
   case failedSync
 
   /// The verbs whose every sequence is tried.
-  static let verbs: [CrashStep] = [.synced, .buffered, .roll, .flush, .close, .open]
+  static let verbs: [CrashStep] = [.synced, .buffered, .roll, .flush, .truncate, .close, .open]
 
   /// Whether it makes sense behind `earlier`: behind a close only an open does.
   func follows(_ earlier: [CrashStep]) -> Bool {
@@ -76,6 +82,8 @@ final class CrashSession: @unchecked Sendable {
   var promises: [CrashPromise] = []
   private var log: Log?
   private var count: Int64 = 0
+  /// The first offset of each batch.
+  private var bases: [Int64] = []
   private var values = 0
   var promiseAlso: (CrashPromise) -> Void = { _ in }
 
@@ -103,6 +111,15 @@ final class CrashSession: @unchecked Sendable {
     case .flush:
       try log!.flush()
       promise(.durable(count))
+    case .truncate:
+      // Only `pair` writes more than one record to a batch; a batch goes as a whole.
+      let end = bases.last { $0 <= count / 2 } ?? 0
+      promise(.truncating(end))
+      let found = try log!.truncate(to: Offset(count / 2))
+      guard found.rawValue == end else { throw BrokenPromise("truncated to \(found) instead of \(end)") }
+      bases.removeAll { $0 >= end }
+      count = end
+      promise(.truncated(end))
     case .close:
       try log!.close()
       promise(.closed)
@@ -128,6 +145,7 @@ final class CrashSession: @unchecked Sendable {
     }
     for value in records { promise(.attempted(value)) }
     let place = try log!.append(records.map { Record(value: $0) }, durability: durability)
+    bases.append(place.baseOffset.rawValue)
     self.count = place.lastOffset.rawValue + 1
     if durability == .synced { promise(.durable(self.count)) }
   }
@@ -137,6 +155,7 @@ final class CrashSession: @unchecked Sendable {
     log = nil
     let opened = try Log.open("log", configuration: configuration, environment: disk.environment)
     count = opened.logEndOffset.rawValue
+    bases.removeAll { $0 >= count }
     promise(.found(count))
     log = opened
   }

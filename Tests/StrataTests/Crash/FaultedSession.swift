@@ -60,6 +60,13 @@ struct FaultedSession {
       log = nil
       try closing.close()
       durable = written
+    case .truncate:
+      // What goes is no longer promised, from the moment on at which it begins to.
+      let end = (log!.logEndOffset.rawValue) / 2
+      durable = durable.filter { $0.key < end }
+      try log!.truncate(to: Offset(end))
+      written = written.filter { $0.key < end }
+      durable = written
     case .open: try open()
     case .pair, .page, .failedSync: preconditionFailure("not a verb whose calls are failed")
     }

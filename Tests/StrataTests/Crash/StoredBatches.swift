@@ -133,6 +133,7 @@ struct KafkaLoader {
   }
 
   init(_ folder: StoredFolder) {
+    let folder = folder.withSwapsEnded()
     if let checkpoint = folder.files["leader-epoch-checkpoint"] {
       refusal = Self.checkpointRefusal(String(decoding: checkpoint, as: UTF8.self))
     }
