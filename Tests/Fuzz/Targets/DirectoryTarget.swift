@@ -79,10 +79,13 @@ enum DirectoryTarget {
       let rest = now[path] ?? []
       try require(
         rest.count <= bytes.count && bytes.starts(with: rest), "\(path) has other bytes than before")
-      let gone = Array(bytes[rest.count...])
+      var gone = Array(bytes[rest.count...])
+      if now[path] != nil {
+        // Zeros at the end were written or reserved ahead of batches that never came.
+        gone.removeLast(gone.reversed().prefix { $0 == 0 }.count)
+        cut += gone.count
+      }
       if gone.isEmpty { continue }
-      if now[path] != nil { cut += gone.count }
-      if gone.allSatisfy({ $0 == 0 }), now[path] != nil { continue }
       let copy = report.quarantined.first { $0.segment == path && $0.position == rest.count }
       guard let copy, disk.contents(of: copy.path) == gone, copy.bytes == gone.count else {
         throw Finding("\(gone.count) bytes of \(path) are gone, and \(report) knows of no copy")

@@ -8,7 +8,7 @@ struct Folder {
   enum Kind: UInt8, CaseIterable {
     case log, index, timeindex, txnindex, snapshot
     case durablePoint, epochs, temporaryEpochs, temporaryIndex, quarantine
-    case lock, folder, strange
+    case lock, folder, strange, seal
   }
 
   struct File {
@@ -39,6 +39,7 @@ struct Folder {
       case .quarantine: SampleLog.path(offset, "log.0.quarantine")
       case .lock: SampleLog.path + "/" + SegmentFiles.lockFileName
       case .folder: SampleLog.path(offset, "log") + "/file"
+      case .seal: SampleLog.path(offset, "seal")
       case .strange: SampleLog.path + "/\(base).log"
       }
     }
@@ -156,6 +157,11 @@ struct Folder {
     let point = File(kind: .durablePoint, base: 0, bytes: point(at: whole, batches: 1))
     let pointBehind = File(kind: .durablePoint, base: 0, bytes: Self.point(at: next, batches: 1))
     let padded = File(kind: .log, base: 0, bytes: first + second + [UInt8](repeating: 0, count: 100))
+    // A segment with its seal and its indexes, and the next one.
+    let sample = SampleLog.shared
+    let sealed = zip([Kind.log, .index, .timeindex, .seal], ["log", "index", "timeindex", "seal"]).map {
+      File(kind: $0, base: 0, bytes: sample.disk.contents(of: sample.path(0, $1)) ?? [])
+    }
     let odd: [File] = [Kind.index, .timeindex, .txnindex, .temporaryIndex, .quarantine, .strange].map {
       File(kind: $0, base: 0, bytes: [0, 0, 0, 2, 0, 0, 0, 9])
     }
@@ -164,6 +170,7 @@ struct Folder {
       Folder(options: 0, files: [torn, point]), Folder(options: 0, files: [torn, epochs]),
       Folder(options: 0, files: [whole, next, pointBehind]), Folder(options: 1, files: [padded, next]),
       Folder(options: 0, files: [torn, next]), Folder(options: 0, files: [whole] + odd),
+      Folder(options: 0, files: sealed), Folder(options: 0, files: sealed + [next]),
       Folder(options: 0, files: [File(kind: .folder, base: 0, bytes: [1])]),
       Folder(options: 0, files: [whole, File(kind: .lock, base: 0, bytes: Array("nobody".utf8))]),
     ]
