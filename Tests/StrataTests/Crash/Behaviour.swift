@@ -237,7 +237,8 @@ enum Behaviour: String, CaseIterable, Sendable {
     try expectIndexes(disk)
     let names = disk.folder("log").files.keys.filter { $0.hasPrefix("0") }.sorted()
     try expect(
-      names == ["index", "log", "timeindex"].map { "00000000000000000000." + $0 }, "left behind: \(names)")
+      names == ["index", "log", "seal", "timeindex"].map { "00000000000000000000." + $0 },
+      "left behind: \(names)")
     try expect(disk.contents(of: first)!.count == 4 * 75, "\(disk.contents(of: first)!.count) bytes")
   }
 
