@@ -63,7 +63,7 @@ import Testing
         disk.install("log/00000000000000000000.log", bytes)
         disk.install(
           "log/strata.durable-point",
-          durablePointFile(whole, position: durable, nextOffset: durable == whole.count ? 3 : 1))
+          durablePointFile(position: durable, nextOffset: durable == whole.count ? 3 : 1))
         var configuration = LogConfiguration.crash
         configuration.recovery = policy
         let environment = disk.environment

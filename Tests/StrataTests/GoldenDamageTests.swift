@@ -46,8 +46,7 @@ import Testing
     try write(fixture.bytes, to: scratch("00000000000000000000.log"))
     if let durable {
       try write(
-        durablePointFile(
-          fixture.bytes, position: durable.position, nextOffset: durable.offset),
+        durablePointFile(position: durable.position, nextOffset: durable.offset),
         to: scratch("strata.durable-point"))
     }
     var configuration = LogConfiguration()

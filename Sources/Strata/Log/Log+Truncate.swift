@@ -245,7 +245,7 @@ extension Log {
   }
 }
 
-/// The index files and the seal's of a segment that is going to be appended to again, made beside those in use.
+/// The index files of a segment that is going to be appended to again, made beside those in use.
 private struct TemporaryIndex: Sendable {
   var index: SegmentIndex
   var allocation: SegmentIndex.Allocation
@@ -260,15 +260,15 @@ private struct TemporaryIndex: Sendable {
     allocation.timeBytes = progress.timeEntries * TimeIndexEntry.byteCount
     let offsets = try write(built.offsets, allocation.offsetBytes, segment.path(.index), fileSystem)
     let times = try write(built.times, allocation.timeBytes, segment.path(.timeindex), fileSystem)
-    let seal = try SealFile.open(segment.path(.seal) + SegmentFiles.temporarySuffix, fileSystem)
-    try seal.file.resize(to: 0, .emptyTemporary)
+    let sealFile = try fileSystem.open(segment.path(.seal) + SegmentFiles.temporarySuffix, .create)
+    try sealFile.resize(to: 0, .emptyTemporary)
     let room = max(least, allocation.offsetBytes)
-    if let points = built.seal { try seal.write(points, 0..<progress.offsetEntries) }
+    let seal = SegmentSeal(room: room)
+    for place in 0..<progress.offsetEntries { seal.store(built.seal!.point(place), at: place) }
     let index = SegmentIndex(
       offsets: try offsets.map(length: room / 8 * 8, .readWrite),
-      times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite),
-      seal: try seal.points(progress, room: room),
-      files: .init(offsets: offsets, times: times, seal: seal))
+      times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite), seal: seal,
+      files: .init(offsets: offsets, times: times, seal: SealFile(file: sealFile)))
     try index.synchronize(progress)
     return TemporaryIndex(index: index, allocation: allocation)
   }
@@ -284,7 +284,7 @@ private struct TemporaryIndex: Sendable {
 
   /// Gives the files the segment's names.
   func putInPlace(of segment: Segment, _ fileSystem: any FileSystem) throws(IOError) {
-    for kind in [SegmentFiles.Kind.index, .timeindex, .seal] {
+    for kind in [SegmentFiles.Kind.seal, .index, .timeindex] {
       let path = segment.path(kind)
       try fileSystem.rename(path + SegmentFiles.temporarySuffix, to: path, .truncateIndexRename)
     }

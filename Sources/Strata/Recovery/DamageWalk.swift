@@ -27,8 +27,8 @@ struct SegmentDamage: Sendable {
 ///    goes on with the very next offset;
 /// 3. an entry of the offset index, where the batch that it speaks of lies at its position.
 ///
-/// A base offset is not in the checksum. One that jumps ahead, and behind which the offsets go back, is the
-/// damaged one of the two.
+/// What a batch's checksum leaves out the segment's seal covers. Where there is none, a base offset that jumps
+/// ahead, and behind which the offsets go back, is the damaged one of the two.
 struct DamageWalk: ~Copyable {
   /// What is known of the segment.
   struct Known {
@@ -44,6 +44,8 @@ struct DamageWalk: ~Copyable {
     var epoch: LeaderEpoch
     /// The offset index as it was found.
     var entries: [OffsetIndexEntry]
+    /// Batches whose heads the seal knows to be wrong, by their positions, and the heads that they had.
+    var wrongHeads: [Int64: RecordBatchHeader] = [:]
     var limits: ParsingLimits
   }
 
@@ -77,6 +79,7 @@ struct DamageWalk: ~Copyable {
 
   mutating func next() throws(IOError) -> Step {
     if hasEnded { return .end }
+    if let damage = wrongHead() { return .damage(damage) }
     let found = try read()
     switch found.step {
     case .end: return .end
@@ -90,6 +93,21 @@ struct DamageWalk: ~Copyable {
       if try isPadding(from: damage.position, found.expected) { return .end }
       return .damage(try resolve(damage, found.expected))
     }
+  }
+
+  /// The batch that is next as damage, where the seal knows its head to be wrong. Its length and its offsets are
+  /// known all the same.
+  private mutating func wrongHead() -> SegmentDamage? {
+    let (position, expected) = (ahead?.position ?? reader.position, ahead?.expected ?? reader.expectedOffset)
+    guard let right = known.wrongHeads[position], position + Int64(right.sizeInBytes) <= known.end,
+      right.baseOffset >= expected, right.nextOffset <= bound(at: position)
+    else { return nil }
+    ahead = nil
+    reader.move(to: position + Int64(right.sizeInBytes), expectedOffset: right.nextOffset)
+    return SegmentDamage(
+      position: position, length: Int64(right.sizeInBytes), offsets: expected..<right.nextOffset,
+      reason: FormatError(.checksumMismatch, at: 0, "the head is not the one that was sealed"), header: nil,
+      reachesEnd: false)
   }
 
   private mutating func read() throws(IOError) -> Found {

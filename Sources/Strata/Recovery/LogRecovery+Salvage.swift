@@ -17,7 +17,7 @@ extension LogRecovery {
     var isChanged = false
     for (place, fact) in facts.segments.enumerated() where fact.baseOffset <= durable.baseOffset {
       let next = place + 1 < facts.segments.count ? facts.segments[place + 1].baseOffset : nil
-      let damages = try damages(of: fact, next, durable, epochs)
+      let (damages, endIsLost) = try damages(of: fact, next, durable, epochs)
       guard !damages.isEmpty else { continue }
       isChanged = true
       for damage in damages {
@@ -33,18 +33,18 @@ extension LogRecovery {
       }
       let lost = facts.lost
       try io { () throws(IOError) in try lost.store(directory, fileSystem) }
-      if next == nil, damages.last!.reachesEnd { try beginBehind(durable.nextOffset, &epochs) }
+      if next == nil, endIsLost { try beginBehind(durable.nextOffset, &epochs) }
       try rewrite(fact, without: damages.map(\.positions))
       report.salvaged.append(fact.baseOffset)
     }
     if isChanged { facts = try RecoveryFacts.gather(directory, fileSystem, facts.durablePoint) }
   }
 
-  /// What is damaged in a segment below the durable point. Nothing where it is not damage, but something that
+  /// What is damaged in a segment below the durable point, and whether no batch follows the last of it. Nothing where it is not damage, but something that
   /// is refused by name: an old format, or a batch above the limits.
   private func damages(
     of fact: RecoveryFacts.SegmentFact, _ next: Offset?, _ durable: SegmentProgress, _ epochs: LeaderEpochs
-  ) throws(LogError) -> [SegmentDamage] {
+  ) throws(LogError) -> (damages: [SegmentDamage], endIsLost: Bool) {
     let file = try segment(at: fact.baseOffset).file()
     defer { file.close() }
     let isLastDurable = fact.baseOffset == durable.baseOffset
@@ -57,30 +57,60 @@ extension LogRecovery {
         bound: min(next ?? .max, fact.baseOffset.furthest),
         durable: isLastDurable ? (durable.position, durable.nextOffset) : nil,
         epoch: epochs.entries.isEmpty ? LeaderEpoch(.max) : epochs.current, entries: entries,
-        limits: configuration.limits))
+        wrongHeads: try wrongHeads(of: fact, next, durable, file), limits: configuration.limits))
     var found: [SegmentDamage] = []
+    var endIsLost = false
     var expected = fact.baseOffset
     while true {
       let step: DamageWalk.Step
       do throws(IOError) { step = try walk.next() } catch { throw LogError(error) }
       switch step {
-      case .end: return found
+      case .end: return (found, endIsLost)
       case .batch(let batch, let position):
-        if isLastDurable, position >= durable.position { return found }
+        endIsLost = false
+        if isLastDurable, position >= durable.position { return (found, endIsLost) }
         expected = batch.nextOffset
       case .damage(let damage):
         // Where every durable offset was met, what follows is a tail that may be torn: positions of the durable
         // point are those from before an interrupted salvage.
         if isLastDurable, damage.position >= durable.position || expected >= durable.nextOffset {
-          return found
+          return (found, endIsLost)
         }
-        if try isRefusedByName(damage, file, fact) { return [] }
+        if try isRefusedByName(damage, file, fact) { return ([], false) }
         var damage = damage
         // The next segment begins where this one ended, whatever the durable point has come to speak of.
         if damage.reachesEnd, let next { damage.offsets = damage.offsets.lowerBound..<next }
         expected = damage.offsets.upperBound
         found.append(damage)
+        endIsLost = true
       }
+    }
+  }
+
+  /// What the segment's seal says of its batches' heads, or the digest of the durable point where no seal counts.
+  private func wrongHeads(
+    of fact: RecoveryFacts.SegmentFact, _ next: Offset?, _ durable: SegmentProgress, _ file: any File
+  ) throws(LogError) -> [Int64: RecordBatchHeader] {
+    let (limits, directory) = (configuration.limits, directory)
+    return try io { () throws(IOError) in
+      let path = SegmentFiles.path(directory, SegmentFiles.name(fact.baseOffset, .seal))
+      if let next {
+        let loaded = try SealFile.load(
+          path, fileSystem, base: fact.baseOffset, end: fact.size, nextOffset: next)
+        if let loaded { return try loaded.counted.wrongHeads(in: file, limits: limits) }
+      }
+      guard fact.baseOffset == durable.baseOffset, durable.position <= fact.size else { return [:] }
+      if try fileSystem.metadata(path) != nil {
+        let open = SealFile(file: try fileSystem.open(path, .read))
+        defer { open.file.close() }
+        if let points = try open.points(durable, room: 0) {
+          return try CountedSeal(seal: points, count: durable.offsetEntries, end: durable.end).wrongHeads(
+            in: file, limits: limits)
+        }
+      }
+      let found = try HeadInspection(file: file, limits: limits).inspect(from: .start, to: durable.end)
+      guard case .damaged(let position, let right) = found else { return [:] }
+      return [position: right]
     }
   }
 
@@ -199,8 +229,7 @@ extension SegmentSwap {
     of file: any File, _ base: Offset, end: Int64, _ scan: SegmentScan
   ) throws(IOError) {
     let bytes = scan.indexBytes(for: end)
-    let index = SegmentIndex(
-      offsets: HeapMapping(count: bytes.offsets), times: HeapMapping(count: bytes.times))
+    let index = SegmentIndex.inMemory(bytes)
     var progress = SegmentProgress(baseOffset: base)
     // A tail that may be torn is recovery's to look at.
     do throws(LogError) { _ = try scan.run(file, end: end, progress: &progress, index: index) } catch {
@@ -211,6 +240,11 @@ extension SegmentSwap {
     }
     try write(index.offsets, progress.offsetEntries * OffsetIndexEntry.byteCount, base, .index)
     try write(index.times, progress.timeEntries * TimeIndexEntry.byteCount, base, .timeindex)
+    let seal = SealFile(file: try create(base, .seal))
+    defer { seal.file.close() }
+    try seal.write(index.seal!, 0..<progress.offsetEntries)
+    try seal.write(SealHead(progress))
+    try seal.file.synchronize(.cleaned)
   }
 
   private func write(
@@ -220,6 +254,22 @@ extension SegmentSwap {
     defer { file.close() }
     try file.write(mapping.bytes.extracting(0..<count), at: 0)
     try file.synchronize(.cleaned)
+  }
+}
+
+extension CountedSeal {
+  /// The batches whose heads are not what was sealed, by their positions, and the heads that were.
+  func wrongHeads(
+    in file: any File, limits: ParsingLimits
+  ) throws(IOError) -> [Int64: RecordBatchHeader] {
+    var wrong: [Int64: RecordBatchHeader] = [:]
+    for interval in 0..<intervals {
+      guard case .damaged(let position, let right) = try inspect(interval, in: file, limits: limits) else {
+        continue
+      }
+      wrong[position] = right
+    }
+    return wrong
   }
 }
 

@@ -153,9 +153,15 @@ package final class Segment: Sendable {
     }
   }
 
-  /// Forgets the index, so that the next use compares its files again.
-  func forgetIndex() {
+  /// Makes the index files anew, whatever they look like.
+  func rebuildIndex(for view: SegmentView) throws(LogError) {
     handles.withLock { $0.sealed = nil }
+    for kind in [SegmentFiles.Kind.index, .timeindex] {
+      do throws(IOError) { try fileSystem.remove(path(kind), .removeLeftover) } catch {
+        guard error.code == .notFound else { throw LogError(error) }
+      }
+    }
+    _ = try index(for: view)
   }
 
   /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.

@@ -65,12 +65,18 @@ extension Log {
       OffsetIndexCheck(path: view.segment.path(.index), entries: entries.offsets),
       TimeIndexCheck(path: view.segment.path(.timeindex), entries: entries.times),
     ]
+    let file = try view.segment.file()
+    let seal = try view.segment.seal(for: view)
+    let limits = configuration.limits
+    let wrongHeads = try io { () throws(IOError) in
+      try seal?.wrongHeads(in: file, limits: limits) ?? [:]
+    }
     var walk = DamageWalk(
       .init(
-        file: try view.segment.file(), baseOffset: view.baseOffset, end: view.progress.position,
+        file: file, baseOffset: view.baseOffset, end: view.progress.position,
         bound: view.progress.nextOffset, durable: nil,
         epoch: epochs?.entries.isEmpty == false ? epochs!.current : LeaderEpoch(.max),
-        entries: entries.offsets, limits: configuration.limits))
+        entries: entries.offsets, wrongHeads: wrongHeads, limits: limits))
     report.segments += 1
     while true {
       let step: DamageWalk.Step
@@ -117,12 +123,11 @@ extension Log {
 }
 
 extension Log {
-  /// Makes the index files of a sealed segment anew where they are not those of its seal.
+  /// Makes the index files of a sealed segment anew, whatever they look like.
   package func rebuildIndex(of baseOffset: Offset) throws(LogError) {
     let view = state.withLock { $0.view(of: baseOffset) }
     guard let view, view.isSealed else { return }
-    view.segment.forgetIndex()
-    _ = try view.segment.index(for: view)
+    try view.segment.rebuildIndex(for: view)
   }
 }
 
