@@ -19,7 +19,6 @@ bench: setup
 test: setup
 	swift test --parallel
 	swift test --parallel -c release --scratch-path .build-release
-	swift test --parallel -c release -Xswiftc -DMUTANTS --scratch-path .build-mutants --filter MutantTests
 	swift test --parallel --disable-default-traits --scratch-path .build-bare
 	swift test --package-path Benchmarks
 	$(THREAD) --filter 'Concurrency|Tail|EventCount|IOThread'
