@@ -144,8 +144,9 @@ final class CrashSession: @unchecked Sendable {
       return text + String(repeating: ".", count: max(0, size - text.utf8.count))
     }
     for value in records { promise(.attempted(value)) }
+    // One that fails may be there all the same when the log is opened again.
+    bases.append(self.count)
     let place = try log!.append(records.map { Record(value: $0) }, durability: durability)
-    bases.append(place.baseOffset.rawValue)
     self.count = place.lastOffset.rawValue + 1
     if durability == .synced { promise(.durable(self.count)) }
   }
