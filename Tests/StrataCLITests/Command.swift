@@ -107,11 +107,12 @@ final class RunningCommand {
 
   func send(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
   func closeInput() throws { try input.fileHandleForWriting.close() }
+  var isRunning: Bool { process.isRunning }
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-  /// Waits until the output has so many lines, ten seconds at most.
+  /// Waits until the output has so many lines, a minute at most.
   func waitForLines(_ count: Int) async throws -> [String] {
-    for _ in 0..<1000 {
+    for _ in 0..<6000 {
       let text = try String(decoding: Data(contentsOf: URL(filePath: outputPath)), as: UTF8.self)
       let lines = text.split(separator: "\n").map(String.init)
       if lines.count >= count { return lines }
@@ -120,9 +121,9 @@ final class RunningCommand {
     throw Timeout()
   }
 
-  /// The status and what went to standard error, at the end; ten seconds at most.
+  /// The status and what went to standard error, at the end; a minute at most.
   func end() async throws -> (status: Int32, errors: String) {
-    for _ in 0..<1000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+    for _ in 0..<6000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
     guard !process.isRunning else { throw Timeout() }
     let errors = try String(decoding: Data(contentsOf: URL(filePath: errorPath)), as: UTF8.self)
     return (

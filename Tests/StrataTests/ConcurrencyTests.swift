@@ -4,7 +4,7 @@ import StrataLock
 import Testing
 
 /// Many threads at one log. Run under the thread sanitizer as well.
-@Suite struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(10))) struct ConcurrencyTests {
   /// Runs `body` on so many threads at once, and waits for all.
   func threads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     let failures = Lock<[any Error]>([])

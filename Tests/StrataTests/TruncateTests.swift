@@ -130,7 +130,8 @@ import Testing
   @Test func whoWaitsForATakenBackRecordIsTold() async throws {
     let scratch = Scratch()
     let log = try log(10, in: scratch, durability: .synced)
-    let tail = log.tail(from: .latest)
+    // Behind the end before the truncation and after it, whenever the tail comes to look.
+    let tail = log.tail(from: .offset(10))
     let waiting = Task {
       var iterator = tail.makeAsyncIterator()
       return try await iterator.next()?.baseOffset
