@@ -26,9 +26,17 @@ extension Log {
         directory: path, configuration: configuration, environment: environment
       ).run()
     }
-    return Log(
+    let log = Log(
       path: path, configuration: configuration, access: access, environment: environment,
       recovered: recovered)
+    if access == .readWrite, !log.openTransactions.isEmpty {
+      do throws(LogError) { try log.abortAbandonedTransactions() } catch {
+        // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
+        // ends before them.
+        guard error.code == .noSpace || error.code == .damaged else { throw error }
+      }
+    }
+    return log
   }
 
   /// Makes everything durable, gives reserved space back, and leaves the log so that the next open has nothing
@@ -86,14 +94,16 @@ extension Log {
       }
       let progress = appender.progress
       let earlier = state.withLock { $0.checkpoint }
-      let written = writtenPoints(progress)
+      let written = writtenEntries(progress)
+      let producers = state.withLock { $0.producers }
       let isSealed = try io { () throws(IOError) in
-        try appender.index.synchronize(progress, written: progress.offsetEntries)
+        try appender.index.synchronize(
+          progress, written: .init(points: progress.offsetEntries, transactions: written.transactions))
         let isSealed = try orWithoutRoom { () throws(IOError) in
-          try appender.index.writeSeal(progress, written: written)
+          try appender.index.writeSeal(progress, written: written.points)
         }
         try appender.index.trim(progress)
-        return isSealed
+        return isSealed ? try storeSnapshot(producers, progress) : false
       }
       // Without room for the seal the next open reads on from the checkpoint, and that is all.
       let checkpoint = isSealed ? progress : earlier

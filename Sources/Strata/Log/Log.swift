@@ -44,6 +44,10 @@ public final class Log: Sendable {
   /// A copy of the state's count of truncations, which readers compare after every batch. It changes before the
   /// first byte goes: a batch that was read before the comparison was still there.
   let truncationCount = Atomic<UInt64>(0)
+  /// The producer ids that the log gives out; nil before the first.
+  let producerIDs = Lock<ProducerIDs?>(nil)
+  /// Producers of transactions that have ended.
+  let idleProducers = Lock<[Producer]>([])
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
