@@ -7,7 +7,7 @@ extension Log {
   /// A batch of a producer, as a client of Kafka would send it.
   static func batch(
     _ id: Int64, _ epoch: Int16 = 0, from sequence: Int32, _ values: [String], isTransactional: Bool = false,
-    at milliseconds: Int64 = 1_700_000_000_000
+    at milliseconds: Int64 = 1_767_225_600_000
   ) throws -> RecordBatch {
     var builder = RecordBatchBuilder()
     builder.producer = Producer(id: id, epoch: epoch, baseSequence: sequence)
@@ -21,7 +21,7 @@ extension Log {
 
 /// Batches that come twice, too early or from an instance whose time is over.
 @Suite struct ProducerTests {
-  static let now: Int64 = 1_700_000_000_000
+  static let now: Int64 = 1_767_225_600_000
 
   /// A disk whose clock stands at the time of the batches.
   static func disk(at milliseconds: Int64 = now) -> (disk: SimulatedDisk, environment: LogEnvironment) {
@@ -140,13 +140,14 @@ extension Log {
     try log!.close()
     var later = disk.environment
     later.wallClockMilliseconds = { Self.now + 24 * 3600 * 1000 }
-    log = try Self.open(later)
-    // Closed cleanly nothing is looked at; the next segment forgets.
-    log = nil
-    disk.install("log/00000000000000000003.snapshot", [1, 2, 3])
-    disk.install("log/" + DurablePoint.fileName, [])
-    log = try Self.open(later)
-    #expect(log!.producers.entries.keys.sorted() == [6, 7])
+    // From a snapshot, and from the batches.
+    for isClean in [true, false] {
+      log = nil
+      if !isClean { disk.install("log/" + DurablePoint.fileName, []) }
+      log = try Self.open(later)
+      #expect(log!.recoveryReport.wasClean == isClean)
+      #expect(log!.producers.entries.keys.sorted() == [6, 7])
+    }
     #expect(try !log!.append(Log.batch(5, from: 0, ["a"])).isDuplicate)
   }
 

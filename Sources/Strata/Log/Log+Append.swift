@@ -176,12 +176,7 @@ extension Log {
     if header.recordCount == 0 {
       throw LogError(.emptyBatch, path: path, detail: "a batch without a record cannot be appended")
     }
-    if header.sizeInBytes > configuration.maximumBatchBytes {
-      throw LogError(
-        .batchTooLarge, path: path,
-        detail: "the batch has \(header.sizeInBytes) bytes, the largest allowed is "
-          + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
-    }
+    try checkSize(batch)
     if header.recordCount < 0 || header.lastOffsetDelta != header.recordCount - 1 {
       throw LogError(
         .invalidRecord, path: path,
@@ -189,6 +184,14 @@ extension Log {
           "a batch of \(header.recordCount) records spans \(Int64(header.lastOffsetDelta) + 1) offsets; "
           + "offsets are contiguous at append")
     }
+  }
+
+  func checkSize(_ batch: RecordBatch) throws(LogError) {
+    guard batch.sizeInBytes > configuration.maximumBatchBytes else { return }
+    throw LogError(
+      .batchTooLarge, path: path,
+      detail: "the batch has \(batch.sizeInBytes) bytes, the largest allowed is "
+        + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
   }
 
   /// How many of `batches` go into the active segment with one write; one at least.
@@ -214,7 +217,7 @@ extension Log {
   }
 
   /// Lets readers see how far the log reaches. `producers` are those of the batches that producers wrote.
-  private func publish(
+  func publish(
     _ appender: inout Appender, _ producers: [RecordBatch], batches: Int, records: Int, bytes: Int
   ) {
     let index = appender.index

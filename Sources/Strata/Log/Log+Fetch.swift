@@ -140,6 +140,17 @@ extension Log {
     return found
   }
 
+  /// All aborted transactions of the log, by the offsets of their end markers.
+  package func abortedTransactions() throws(LogError) -> [AbortedTransaction] {
+    let (views, _, _) = try readableState(.logEnd)
+    var found: [AbortedTransaction] = []
+    for view in views where try view.segment.mayHaveAborted(view) {
+      let index = try view.segment.index(for: view)
+      found += index.index.transactions.prefix(index.progress.abortedTransactions)
+    }
+    return found
+  }
+
   /// How many truncations there were, and the lowest end of those since there were `known`.
   func truncations(since known: UInt64) -> (count: UInt64, end: Offset?) {
     state.withLock { ($0.truncations.count, $0.truncations.lowest(since: known)) }

@@ -202,6 +202,7 @@ extension Log {
       in: view.segment, shortened, index, progress, epochs, now: environment.wallClockMilliseconds())
     state.withLock { state in
       state.active = view
+      state.epochs = stored
       state.checkpoint = progress
     }
   }

@@ -41,6 +41,8 @@ struct LogState: Sendable {
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
   var statistics = LogStatistics()
+  /// Which leader epoch began where.
+  var epochs = LeaderEpochs()
   /// Who has written, and what is under way.
   var producers = ProducerState()
   /// The offset of the last checkpoint's snapshot, where no segment begins.

@@ -66,7 +66,7 @@ struct LogRecovery {
       try io { () throws(IOError) in try swap.finish(limits: configuration.limits) }
       facts = try RecoveryFacts.gather(directory, fileSystem, opened.point)
     }
-    var epochs = facts.epochs ?? LeaderEpochs()
+    var epochs = try knownEpochs(facts)
     if configuration.recovery == .salvage { try salvage(&facts, &epochs) }
     var sealed: [SegmentView] = []
     let active: Active
@@ -83,9 +83,13 @@ struct LogRecovery {
         active = clean
         checkpoint = clean.progress
         report.wasClean = true
-        producers = try producers(at: clean.progress, facts)
+        var known = try producers(at: clean.progress, facts)
+        known.removeExpired(
+          at: environment.wallClockMilliseconds(), after: configuration.producerExpirationMilliseconds)
+        producers = known
       } else {
         var found = try scan(plan, &facts, &sealed, &epochs, &pointFile)
+        try store(epochs, facts)
         try settleProducers(&found, facts)
         checkpoint = try raise(&pointFile, facts, found)
         active = found
@@ -96,10 +100,30 @@ struct LogRecovery {
     let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
     var state = LogState(
       sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
+    // What lies before the log's start is nobody's any more.
+    epochs.truncate(from: state.logStart)
+    state.epochs = epochs
     state.producers = producers ?? ProducerState()
     state.producers.forgetCompleted(below: active.progress.nextOffset)
     state.lost = try lostOffsets(facts, end: active.progress.nextOffset)
     return assemble(active, state, epochs, pointFile, lock)
+  }
+
+  /// The leader epochs of the checkpoint. Where there is none, or a wrong one, they are found out from the batches:
+  /// here, unless all of them are going to be read.
+  private func knownEpochs(_ facts: RecoveryFacts) throws(LogError) -> LeaderEpochs {
+    if let epochs = facts.epochs { return epochs }
+    guard facts.durablePoint != nil, !facts.segments.isEmpty else { return LeaderEpochs() }
+    return try io { () throws(IOError) in
+      try LeaderEpochs.rebuild(
+        directory, facts.segments.map(\.baseOffset), fileSystem, limits: configuration.limits)
+    }
+  }
+
+  /// Writes down what was found out of leader epochs.
+  private func store(_ epochs: LeaderEpochs, _ facts: RecoveryFacts) throws(LogError) {
+    guard epochs != facts.epochs, !epochs.entries.isEmpty else { return }
+    try io { () throws(IOError) in try epochs.store(directory, fileSystem) }
   }
 
   /// The lost offsets of the log, without those that are going to be given to new records.

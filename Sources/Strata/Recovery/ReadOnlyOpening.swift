@@ -49,6 +49,14 @@ struct ReadOnlyOpening {
       checkpoint: active.progress)
     state.lost = facts.lost
     state.producers = producers
+    if let epochs = facts.epochs {
+      state.epochs = epochs
+    } else {
+      state.epochs = try io { () throws(IOError) in
+        try LeaderEpochs.rebuild(
+          directory, facts.segments.map(\.baseOffset), fileSystem, limits: configuration.limits)
+      }
+    }
     state.show(point)
     report.nanoseconds = environment.monotonicNanoseconds() - began
     return RecoveredLog(state: state, appender: nil, durablePoint: nil, lock: nil, report: report)
@@ -220,6 +228,7 @@ extension Log {
           state.logStart = min(max(state.logStart, start), state.logEnd)
         }
         state.lost = facts.lost
+        if let epochs = facts.epochs { state.epochs = epochs }
         state.show(point)
       }
     }
