@@ -15,6 +15,22 @@ extension Log {
     _ path: String, configuration: LogConfiguration = LogConfiguration(), access: LogAccess = .readWrite,
     environment: LogEnvironment = .system
   ) throws(LogError) -> Log {
+    let log = try openUndecided(
+      path, configuration: configuration, access: access, environment: environment)
+    guard access == .readWrite, !log.openTransactions.isEmpty else { return log }
+    do throws(LogError) { try log.abortAbandonedTransactions() } catch {
+      // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
+      // ends before them.
+      guard error.code == .noSpace || error.code == .damaged else { throw error }
+    }
+    return log
+  }
+
+  /// Opens the log, and leaves the transactions as they are that were under way: for who knows how they end.
+  package static func openUndecided(
+    _ path: String, configuration: LogConfiguration, access: LogAccess = .readWrite,
+    environment: LogEnvironment
+  ) throws(LogError) -> Log {
     configuration.checkSense()
     let recovered: RecoveredLog
     switch access {
@@ -26,17 +42,9 @@ extension Log {
         directory: path, configuration: configuration, environment: environment
       ).run()
     }
-    let log = Log(
+    return Log(
       path: path, configuration: configuration, access: access, environment: environment,
       recovered: recovered)
-    if access == .readWrite, !log.openTransactions.isEmpty {
-      do throws(LogError) { try log.abortAbandonedTransactions() } catch {
-        // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
-        // ends before them.
-        guard error.code == .noSpace || error.code == .damaged else { throw error }
-      }
-    }
-    return log
   }
 
   /// Makes everything durable, gives reserved space back, and leaves the log so that the next open has nothing

@@ -147,7 +147,7 @@ extension Log {
   /// the next epoch, so that whoever still holds one of those producers is fenced.
   ///
   /// Transactions of other producers are their coordinator's.
-  func abortAbandonedTransactions() throws(LogError) {
+  package func abortAbandonedTransactions() throws(LogError) {
     let open = state.withLock { $0.producers.open }
     guard !open.isEmpty, let ids = try ProducerIDs.load(path, environment.fileSystem) else { return }
     for transaction in open where ids.own.contains(transaction.producerID) {
