@@ -105,6 +105,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case truncateKept
   /// The index of what a truncation keeps gets its name.
   case truncateIndexRename
+  /// The new names of the truncated segment's indexes are on the disk.
+  case truncateIndexDirectory
   /// A segment behind a truncation goes.
   case truncateRemove
   /// A segment behind a truncation is gone before the one before it goes.

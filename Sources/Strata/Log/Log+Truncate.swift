@@ -322,6 +322,8 @@ private struct TemporaryIndex: Sendable {
       let path = segment.path(kind)
       try fileSystem.rename(path + SegmentFiles.temporarySuffix, to: path, .truncateIndexRename)
     }
+    // Else a log that is closed next may have the old ones when it is opened, and has to be read again.
+    try fileSystem.synchronizeDirectory(segment.directory, .truncateIndexDirectory)
   }
 }
 
