@@ -24,6 +24,14 @@ public struct LogConfiguration: Sendable {
   public var durability = Durability.synced
   /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
   public var compression = Compression.none
+  /// What `applyRetention` and `compact` do to old records. Kafka: `cleanup.policy`.
+  public var cleanupPolicy = CleanupPolicy.delete
+  /// How long records are kept, in milliseconds: a segment goes when its newest record is older, or its file where
+  /// the record claims to be from the future. nil, the default, is for ever. Kafka: `retention.ms` (7 days).
+  public var retentionMilliseconds: Int64?
+  /// How many bytes of batches are kept at least; what is more goes a segment at a time. nil is all. Kafka:
+  /// `retention.bytes`.
+  public var retentionBytes: Int64?
   /// What opening does about damage below the known durable point.
   public var recovery = RecoveryPolicy.refuse
   /// What a parser may take of memory and time.
@@ -42,6 +50,8 @@ public struct LogConfiguration: Sendable {
     precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
     precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
     precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
+    precondition(retentionMilliseconds ?? 0 >= 0, "retentionMilliseconds has to be 0 or more, or nil")
+    precondition(retentionBytes ?? 0 >= 0, "retentionBytes has to be 0 or more, or nil")
   }
 }
 
@@ -65,6 +75,17 @@ public enum ReadingMode: Hashable, Sendable {
   /// of the disk, or another process that shortens a segment's file, kills this process (`SIGBUS`) when the bytes
   /// are touched; a batch that is held keeps its segment's file mapped.
   case mapped
+}
+
+/// What becomes of old records. Nothing does by itself: `Log.applyRetention` and `Log.compact` go by it.
+@nonexhaustive
+public enum CleanupPolicy: Hashable, Sendable {
+  /// They go by age and by size.
+  case delete
+  /// Of the records of one key the newest stays; records without a key go.
+  case compact
+  /// Both.
+  case compactAndDelete
 }
 
 /// What an append waits for.

@@ -36,21 +36,39 @@ extension Log {
     }
     let epochs = try io { () throws(IOError) in try LeaderEpochs.load(path, environment.fileSystem) }
     report.isComplete = true
-    for view in views where report.isComplete {
+    var next = views.first
+    while let view = next, report.isComplete {
       let before = report
-      do throws(LogError) {
-        try verify(view, epochs, &report, &pace, progress)
-      } catch {
-        // What was to be read may just have gone.
-        guard truncationCount.load(ordering: .sequentiallyConsistent) != truncations else { throw error }
-      }
+      var failure: LogError?
+      do throws(LogError) { try verify(view, epochs, &report, &pace, progress) } catch { failure = error }
       if truncationCount.load(ordering: .sequentiallyConsistent) != truncations {
+        // What was to be read may just have gone.
         report = before
         report.isComplete = false
+      } else if isCurrent(view) {
+        if let failure { throw failure }
+        next = segment(from: view.progress.nextOffset, in: views)
+      } else {
+        // It was removed or rewritten: what was found may be of both. What has taken its place is read.
+        report = before
+        next = segment(from: view.baseOffset, in: views)
       }
     }
     report.nanoseconds = pace.elapsed
     return report
+  }
+
+  private func isCurrent(_ view: SegmentView) -> Bool {
+    state.withLock { $0.view(of: view.baseOffset)?.segment === view.segment }
+  }
+
+  /// The segment with which to go on at `offset`, as far as it was there at first; nil behind the last one.
+  private func segment(from offset: Offset, in views: [SegmentView]) -> SegmentView? {
+    if let view = views.first(where: { $0.baseOffset >= offset }), isCurrent(view) { return view }
+    guard let end = views.last?.progress.nextOffset, offset < end else { return nil }
+    return state.withLock { state in
+      (state.sealed + [state.active]).first { $0.progress.nextOffset > offset && $0.baseOffset < end }
+    }
   }
 
   private func verify(
