@@ -135,7 +135,8 @@ extension Log {
 
   /// Writes the durable point. Only for who holds the turn. `newStart`: where the log is going to begin.
   func writeDurablePoint(
-    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool, logStart newStart: Offset? = nil
+    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool,
+    logStart newStart: Offset? = nil
   ) throws(LogError) {
     let logStart = newStart ?? logStartOffset
     try io { () throws(IOError) in

@@ -211,6 +211,7 @@ extension Log {
       state.durable = active.progress
       state.checkpoint = SegmentProgress(baseOffset: active.baseOffset)
       state.logStart = min(state.logStart, end)
+      state.compactedThrough = min(state.compactedThrough, end)
       if let watermark = state.highWatermark { state.highWatermark = min(watermark, end) }
       state.truncations.add(end)
       truncationCount.store(state.truncations.count, ordering: .sequentiallyConsistent)

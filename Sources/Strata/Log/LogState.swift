@@ -43,6 +43,8 @@ struct LogState: Sendable {
   var statistics = LogStatistics()
   /// Offsets whose records are gone.
   var lost = LostOffsets()
+  /// How far the log is compacted.
+  var compactedThrough = Offset(0)
   /// Segments below the log's start whose files are still there, oldest first.
   var removed: [SegmentView] = []
   /// What was taken back since the log was opened.

@@ -92,6 +92,10 @@ struct LogRecovery {
     var state = LogState(
       sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
     state.lost = try lostOffsets(facts, end: active.progress.nextOffset)
+    let compaction = try io { () throws(IOError) in
+      try CompactionCheckpoint.load(directory, fileSystem)
+    }
+    state.compactedThrough = compaction?.offset(epochs, end: active.progress.nextOffset) ?? 0
     return assemble(active, state, epochs, pointFile, lock)
   }
 

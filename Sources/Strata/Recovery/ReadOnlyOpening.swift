@@ -227,7 +227,11 @@ extension Log {
         throw LogError(error)
       }
       let facts = try RecoveryFacts.gather(path, environment.fileSystem, point)
-      var active = state.withLock { $0.active }
+      var (known, active) = state.withLock { ($0.sealed, $0.active) }
+      // While segments are put in place not all of them have their names.
+      if !facts.swapFiles.contains(where: { $0.hasSuffix(SegmentSwap.swap) }) {
+        known = opening.relist(known, before: active.baseOffset, facts) ?? known
+      }
       var ended: [SegmentView] = []
       var size = active.progress.position
       for fact in facts.segments where fact.baseOffset >= active.baseOffset {
@@ -242,10 +246,10 @@ extension Log {
         size = fact.size
         _ = try opening.follow(&active, to: fact.size, point)
       }
-      let found = active
+      let (found, relisted) = (active, known)
       let start = facts.segments.first?.baseOffset
       state.withLock { state in
-        state.sealed += ended
+        state.sealed = relisted + ended
         state.active = found
         if let start {
           state.sealed.removeAll { $0.progress.nextOffset <= start }

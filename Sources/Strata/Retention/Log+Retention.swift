@@ -101,7 +101,9 @@ extension Log {
     try withAppender { appender throws(LogError) in
       if offset >= appender.progress.nextOffset, appender.progress.position > 0 {
         // Without room for another segment the last one stays, and is removed some other time.
-        do throws(LogError) { try roll(&appender) } catch { guard error.code == .noSpace else { throw error } }
+        do throws(LogError) { try roll(&appender) } catch {
+          guard error.code == .noSpace else { throw error }
+        }
       }
       if state.withLock({ $0.durableEnd < offset }) { try commit(through: offset - 1) }
       let turn = try takeTurn()

@@ -32,7 +32,8 @@ package struct RetentionPlan: Hashable, Sendable {
     package var modificationTime: Int64
 
     package init(
-      baseOffset: Offset, nextOffset: Offset, bytes: Int64, largestTimestamp: Timestamp, modificationTime: Int64
+      baseOffset: Offset, nextOffset: Offset, bytes: Int64, largestTimestamp: Timestamp,
+      modificationTime: Int64
     ) {
       self.baseOffset = baseOffset
       self.nextOffset = nextOffset

@@ -47,11 +47,11 @@ extension Log {
         report.isComplete = false
       } else if isCurrent(view) {
         if let failure { throw failure }
-        next = segment(from: view.progress.nextOffset, in: views)
+        next = self.next(in: views) { $0.baseOffset > view.baseOffset }
       } else {
         // It was removed or rewritten: what was found may be of both. What has taken its place is read.
         report = before
-        next = segment(from: view.baseOffset, in: views)
+        next = self.next(in: views) { $0.progress.nextOffset > view.baseOffset }
       }
     }
     report.nanoseconds = pace.elapsed
@@ -62,13 +62,13 @@ extension Log {
     state.withLock { $0.view(of: view.baseOffset)?.segment === view.segment }
   }
 
-  /// The segment with which to go on at `offset`, as far as it was there at first; nil behind the last one.
-  private func segment(from offset: Offset, in views: [SegmentView]) -> SegmentView? {
-    if let view = views.first(where: { $0.baseOffset >= offset }), isCurrent(view) { return view }
-    guard let end = views.last?.progress.nextOffset, offset < end else { return nil }
-    return state.withLock { state in
-      (state.sealed + [state.active]).first { $0.progress.nextOffset > offset && $0.baseOffset < end }
-    }
+  /// The first segment that `belongs`, among those that were there at first or have taken their places; nil where
+  /// there is none.
+  private func next(
+    in views: [SegmentView], where belongs: (SegmentView) -> Bool
+  ) -> SegmentView? {
+    let last = views.last!.baseOffset
+    return state.withLock { ($0.sealed + [$0.active]).first { $0.baseOffset <= last && belongs($0) } }
   }
 
   private func verify(
