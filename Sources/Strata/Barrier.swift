@@ -101,6 +101,10 @@ package enum Barrier: String, CaseIterable, Sendable {
   case swapAbandon
   /// Such files are gone before what says that they are void.
   case swapAbandonDirectory
+  /// A file below the log's start goes out of the way.
+  case retentionRename
+  /// A file below the log's start is removed.
+  case retentionRemove
   /// What a truncation keeps, before the durable point speaks of it.
   case truncateKept
   /// The index of what a truncation keeps gets its name.

@@ -166,11 +166,12 @@ extension Log {
     return checkpoint.baseOffset == progress.baseOffset ? .init(checkpoint) : .none
   }
 
-  /// Writes the durable point. Only for who holds the turn.
+  /// Writes the durable point. Only for who holds the turn. `newStart`: where the log is going to begin.
   func writeDurablePoint(
-    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool
+    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool,
+    logStart newStart: Offset? = nil
   ) throws(LogError) {
-    let logStart = logStartOffset
+    let logStart = newStart ?? logStartOffset
     try io { () throws(IOError) in
       try durablePoint.withLock { point throws(IOError) in
         try point?.write(

@@ -22,9 +22,16 @@ extension Log {
     for timestamp: Timestamp, isolation: FetchIsolation = .durable
   ) throws(LogError) -> Offset? {
     let (views, start, end) = try readableState(isolation)
+    // Segments may be removed and rewritten meanwhile: each says where to look, and a cursor reads what is there.
     for view in views where view.progress.nextOffset > start {
-      guard let from = try candidate(for: timestamp, in: view) else { continue }
-      var cursor = fetch(from: max(from, start), isolation: isolation)
+      let from: Offset?
+      do throws(LogError) { from = try candidate(for: timestamp, in: view) } catch {
+        // It was removed meanwhile.
+        guard error.code == .notFound, view.progress.nextOffset <= logStartOffset else { throw error }
+        continue
+      }
+      guard let from else { continue }
+      var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
       while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
         guard batch.maxTimestamp >= timestamp else { continue }
         if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }

@@ -53,6 +53,10 @@ extension Log {
   ///
   /// - Throws: `.poisoned`, `.io`, `.noSpace`; the log is closed all the same, and the next open repairs it.
   public func close() throws(LogError) {
+    try interruptingCompaction { () throws(LogError) in try closeAlone() }
+  }
+
+  private func closeAlone() throws(LogError) {
     var failure: LogError?
     let isFirst = appender.withLock { appender in
       guard state.withLock({ $0.phase }) == .open else { return false }

@@ -12,7 +12,7 @@ extension Log {
   /// epoch, so that epoch and offset together never name two records.
   ///
   /// A reader or a tail that had come further ends with `.offsetOutOfRange`; so does who waits for the
-  /// durability of a record that goes. If the power goes before this returns, the log ends anywhere between
+  /// durability of a record that goes. A compaction that is running gives way. If the power goes before this returns, the log ends anywhere between
   /// the new end and the old one.
   ///
   /// - Throws: `.offsetOutOfRange` below the log's start; `.damaged` where bytes before `offset` in its segment
@@ -20,6 +20,10 @@ extension Log {
   ///   half way; `.closed`, `.readOnly`, `.io`.
   @discardableResult
   public func truncate(to offset: Offset) throws(LogError) -> Offset {
+    try interruptingCompaction { () throws(LogError) in try truncateAlone(to: offset) }
+  }
+
+  private func truncateAlone(to offset: Offset) throws(LogError) -> Offset {
     try withAppender { appender throws(LogError) in
       let (start, end) = state.withLock { ($0.logStart, $0.logEnd) }
       guard offset < end else { return end }
@@ -238,6 +242,7 @@ extension Log {
       state.checkpointSnapshot = nil
       state.checkpoint = SegmentProgress(baseOffset: active.baseOffset)
       state.logStart = min(state.logStart, end)
+      state.compactedThrough = min(state.compactedThrough, end)
       if let watermark = state.highWatermark { state.highWatermark = min(watermark, end) }
       state.truncations.add(end)
       truncationCount.store(state.truncations.count, ordering: .sequentiallyConsistent)

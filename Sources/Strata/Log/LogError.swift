@@ -42,6 +42,8 @@ public struct LogError: Error, Sendable {
     public static let codecNotBuilt = Code("codecNotBuilt")
     /// Records that cannot be put into a batch.
     public static let invalidRecord = Code("invalidRecord")
+    /// The log's cleanup policy does not allow it.
+    public static let cleanupPolicy = Code("cleanupPolicy")
     /// The path names no log, and none may be created there.
     public static let notFound = Code("notFound")
     /// Something else is where the log's folder has to be.

@@ -66,6 +66,7 @@ struct LogRecovery {
       try io { () throws(IOError) in try swap.finish(limits: configuration.limits) }
       facts = try RecoveryFacts.gather(directory, fileSystem, opened.point)
     }
+    try removeBelowLogStart(&facts)
     var epochs = try knownEpochs(facts)
     if configuration.recovery == .salvage { try salvage(&facts, &epochs) }
     var sealed: [SegmentView] = []
@@ -106,6 +107,10 @@ struct LogRecovery {
     state.producers = producers ?? ProducerState()
     state.producers.forgetCompleted(below: active.progress.nextOffset)
     state.lost = try lostOffsets(facts, end: active.progress.nextOffset)
+    let compaction = try io { () throws(IOError) in
+      try CompactionCheckpoint.load(directory, fileSystem)
+    }
+    state.compactedThrough = compaction?.offset(epochs, end: active.progress.nextOffset) ?? 0
     return assemble(active, state, epochs, pointFile, lock)
   }
 
@@ -213,6 +218,23 @@ extension LogRecovery {
     return Active(
       segment: new.segment, file: new.file, index: new.index, allocation: .init(),
       progress: SegmentProgress(baseOffset: base))
+  }
+
+  /// Removes the files of segments that lie below the log's start: their removal was interrupted. Where the durable
+  /// point is not this folder's nothing goes, and the last segment never does.
+  private func removeBelowLogStart(_ facts: inout RecoveryFacts) throws(LogError) {
+    guard let point = facts.durablePoint,
+      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }), first > 0,
+      facts.segments.contains(where: { $0.baseOffset == point.durable.baseOffset })
+    else { return }
+    let removal = SegmentRemoval(directory: directory, fileSystem: fileSystem)
+    for fact in facts.segments[..<first] {
+      try io { () throws(IOError) in
+        try removal.putAside(fact.baseOffset)
+        try removal.remove(fact.baseOffset)
+      }
+    }
+    facts.segments.removeFirst(first)
   }
 
   private func trustedViews(

@@ -176,6 +176,14 @@ package final class Segment: Sendable {
     _ = try index(for: view)
   }
 
+  /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
+  func detach(_ view: SegmentView) throws(LogError) {
+    _ = try file()
+    _ = try seal(for: view)
+    _ = try index(for: view)
+    retire()
+  }
+
   /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.
   func retire() {
     loading.withLock { _ in handles.withLock { $0.isClosed = true } }
