@@ -99,6 +99,44 @@ package enum Barrier: String, CaseIterable, Sendable {
   case truncateCut
   /// They are gone before anything is appended.
   case truncateCutSync
+  /// A copy of a file that has other names too, before it takes the name.
+  case unshare
+  /// A log's own copy of a file gets the name.
+  case unshareRename
+  /// The names of such copies, before any of them is written to.
+  case unshareDirectory
+  /// One of Kafka's checkpoints of a directory, before it gets its name.
+  case offsetCheckpoint
+  /// A checkpoint of a directory gets its name.
+  case offsetCheckpointRename
+  /// The names of the checkpoints of a directory.
+  case offsetCheckpointDirectory
+  /// The mark that all logs were closed, before it gets its name.
+  case cleanMark
+  /// The mark gets its name.
+  case cleanMarkRename
+  /// The name of the mark.
+  case cleanMarkDirectory
+  /// The mark goes before a log is touched.
+  case cleanMarkRemove
+  /// The mark is gone before a log is touched.
+  case cleanMarkRemoveDirectory
+  /// The folder of a deleted log gets a name that is no log's.
+  case deleteRename
+  /// A deleted log is gone.
+  case deleteDirectory
+  /// A file of a deleted log goes.
+  case deleteRemove
+  /// The folder of a deleted log goes.
+  case deleteRemoveFolder
+  /// What an interrupted snapshot has left is removed.
+  case snapshotClear
+  /// A file that a snapshot copies.
+  case snapshotFile
+  /// A snapshot gets its name.
+  case snapshotRename
+  /// The name of a snapshot.
+  case snapshotDirectory
 }
 
 extension File {
@@ -129,6 +167,11 @@ extension FileSystem {
   func rename(_ source: String, to destination: String, _ barrier: Barrier) throws(IOError) {
     if Mutants.leavesOut(barrier) { return }
     try rename(source, to: destination)
+  }
+
+  func removeDirectory(_ path: String, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try removeDirectory(path)
   }
 
   func remove(_ path: String, _ barrier: Barrier) throws(IOError) {

@@ -27,6 +27,8 @@ struct Appender: ~Copyable {
   var staging: ByteBuffer
   /// Whether the file system has refused to reserve blocks.
   var cannotAllocate = false
+  /// Whether its files were given back (`Log+Dormant`): what stands in their place fails every call.
+  var isDormant = false
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
 

@@ -71,11 +71,20 @@ extension Log {
         index, progress, of: last.segment, environment.fileSystem, least: configuration.indexBytes)
     }
     var cut = Cut(last: last, progress: progress, removed: removed, index: written)
-    if configuration.reading == .mapped, last.isSealed {
+    var mustCopy = configuration.reading == .mapped
+    if last.isSealed, !mustCopy { mustCopy = try isShared(last) }
+    if last.isSealed, mustCopy {
       try copyKept(cut)
       cut.isCopied = true
     }
     return cut
+  }
+
+  /// Whether the file of a segment has another name, a snapshot's: then it stays as it is.
+  private func isShared(_ view: SegmentView) throws(LogError) -> Bool {
+    let file = try view.segment.file()
+    let links = try io { () throws(IOError) in try file.metadata().linkCount }
+    return links > 1 && !Mutants.leavesOut(.unsharedFiles)
   }
 
   /// The batches of a segment that end before `offset`.
@@ -156,6 +165,7 @@ extension Log {
     try io { () throws(IOError) in try stored.store(directory, fileSystem) }
 
     withdraw(view(of: cut, in: file))
+    if let willEnd = residence.willEnd.withLock({ $0 }) { try willEnd(progress.nextOffset) }
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
     let index = cut.index

@@ -1,0 +1,6 @@
+internal import StrataLock
+
+/// What `run()` remembers.
+struct MaintenanceState: Sendable {
+  var health = LogDirectoryHealth()
+}
