@@ -133,6 +133,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case snapshotClear
   /// A file that a snapshot copies.
   case snapshotFile
+  /// The names of the files of a log in a snapshot, before the snapshot gets its name.
+  case snapshotFolder
   /// A snapshot gets its name.
   case snapshotRename
   /// The name of a snapshot.

@@ -68,6 +68,13 @@ import Testing
             _ = try workload.explorer(options).explore()
           }
         }
+        + DirectoryWorkload.all.map { workload in
+          Witness(name: "“\(workload)”") { count in
+            var options = DirectoryWorkload.options()
+            options.willTry = { _ in count() }
+            _ = try workload.explorer(options).explore()
+          }
+        }
         + RewriteWorkload.all.map { workload in
           Witness(name: "“\(workload)”") { count in
             var options = RewriteWorkload.options()

@@ -19,10 +19,11 @@ extension FileSystem {
   }
 
   /// Makes the folder at `path`, and those above it, known to their parents durably. Whoever created them may have
-  /// been stopped before that, so it is done for all that begins, as far up as this process may look.
-  func synchronizeParents(of path: String) throws(IOError) {
+  /// been stopped before that, so it is done for all that begins, as far up as this process may look,
+  /// and `levels` at most.
+  func synchronizeParents(of path: String, atMost levels: Int = .max) throws(IOError) {
     var path = path
-    while true {
+    for _ in 0..<levels {
       let parent = SegmentFiles.parent(of: path)
       guard parent != path else { return }
       do { try synchronizeDirectory(parent, .parentDirectories) } catch {

@@ -33,7 +33,7 @@ extension LogDirectory {
 
   /// Closes the directory without blocking the task's thread. Else as the blocking form.
   public func close() async throws(LogError) {
-    try await Log.onIOThread(environment) { () throws(LogError) in try self.close() }
+    try await Log.onOwnThread(environment) { () throws(LogError) in try self.close() }
   }
 
   /// Deletes a log: closes it, and removes its folder. It is gone, durably, when this returns, and a new log may

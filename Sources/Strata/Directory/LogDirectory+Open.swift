@@ -46,7 +46,7 @@ extension LogDirectory {
     _ path: String, configuration: LogDirectoryConfiguration = LogDirectoryConfiguration(),
     environment: LogEnvironment = .system
   ) async throws(LogError) -> LogDirectory {
-    try await Log.onIOThread(environment) { () throws(LogError) in
+    try await Log.onOwnThread(environment) { () throws(LogError) in
       try open(path, configuration: configuration, environment: environment)
     }
   }

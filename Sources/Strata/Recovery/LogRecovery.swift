@@ -151,7 +151,10 @@ extension LogRecovery {
         detail: "the durable point speaks of records, and there is no segment; bring the .log files back")
     }
     let base = facts.durablePoint?.durable.nextOffset ?? 0
-    try io { () throws(IOError) in try fileSystem.synchronizeParents(of: directory) }
+    // What lies above a directory was made durable when that was opened.
+    try io { () throws(IOError) in
+      try fileSystem.synchronizeParents(of: directory, atMost: isLockedByDirectory ? 1 : .max)
+    }
     if epochs.entries.isEmpty { epochs.begin(0, at: base) }
     let stored = epochs
     try io { () throws(IOError) in try stored.store(directory, fileSystem) }

@@ -31,7 +31,7 @@ extension Log {
 
   /// Makes a snapshot without blocking the task's thread. Else as the blocking form.
   public func snapshot(to target: String) async throws(LogError) {
-    try await Log.onIOThread(environment) { () throws(LogError) in try self.snapshot(to: target) }
+    try await Log.onOwnThread(environment) { () throws(LogError) in try self.snapshot(to: target) }
   }
 
   private func checkReadable() throws(LogError) {
@@ -105,7 +105,7 @@ extension Log {
   }
 
   /// Writes what belongs to the log as a whole, and then opens and closes it. That reads the copied segment, makes its
-  /// indexes and its seal, and makes all files and their names durable.
+  /// indexes and its seal, and makes the files durable; their names follow.
   private func finishSnapshot(_ plan: SnapshotPlan, in folder: String) throws(LogError) {
     let fileSystem = environment.fileSystem
     let end = plan.end.nextOffset
@@ -133,6 +133,7 @@ extension Log {
         detail: "these offsets were durable, and cannot be read; see verify")
     }
     try log.close()
+    try io { () throws(IOError) in try fileSystem.synchronizeDirectory(folder, .snapshotFolder) }
   }
 }
 

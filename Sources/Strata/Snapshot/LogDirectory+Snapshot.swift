@@ -26,7 +26,7 @@ extension LogDirectory {
 
   /// Makes a snapshot without blocking the task's thread. Else as the blocking form.
   public func snapshot(to target: String) async throws(LogError) {
-    try await Log.onIOThread(environment) { () throws(LogError) in try self.snapshot(to: target) }
+    try await Log.onOwnThread(environment) { () throws(LogError) in try self.snapshot(to: target) }
   }
 
   /// One log, and where it ended at the moment of the snapshot.
