@@ -12,14 +12,17 @@ CRASH_SEED ?=
 THREAD = TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Tools/thread-sanitizer.supp \
 	swift test --sanitize=thread --scratch-path .build-thread
 
+# Optimised, and able to leave each barrier and each safeguard out, which the tests of the mutants do.
+MUTANTS = swift test -c release -Xswiftc -DMUTANTS --scratch-path .build-release
+
 bench: setup
 	swift build -c release --package-path Benchmarks --product strata-bench
 	Benchmarks/.build/release/strata-bench --directory .build/bench $(ARGUMENTS)
 
 test: setup
 	swift test --parallel
-	swift test --parallel -c release --scratch-path .build-release
-	swift test --parallel --disable-default-traits --scratch-path .build-bare
+	$(MUTANTS) --parallel
+	swift test --parallel -c release --disable-default-traits --scratch-path .build-bare
 	swift test --package-path Benchmarks
 	$(THREAD) --filter 'Concurrency|Tail|EventCount|IOThread'
 	FUZZ_SECONDS=5 FUZZ_JOBS=3 Scripts/fuzz
@@ -27,8 +30,8 @@ test: setup
 # The long run of the crash tests: longer sequences, more states, random sequences for so many minutes, every mutant.
 # A random sequence that fails prints its seed: make crash CRASH_SEED=…
 crash: setup
-	CRASH_MINUTES=$(CRASH_MINUTES) $(if $(CRASH_SEED),CRASH_SEED=$(CRASH_SEED)) swift test -c release -Xswiftc -DMUTANTS \
-	  --scratch-path .build-mutants --filter 'CrashTests|MutantTests|FaultTests|BehaviourTests'
+	CRASH_MINUTES=$(CRASH_MINUTES) $(if $(CRASH_SEED),CRASH_SEED=$(CRASH_SEED)) $(MUTANTS) \
+	  --filter 'CrashTests|MutantTests|FaultTests|BehaviourTests'
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -12,6 +12,7 @@ enum Behaviour: String, CaseIterable, Sendable {
   case nothingThatMayBeTakenBackIsShown, leftoversGo, reservedSpaceIsGivenBack, indexesEndWithTheirEntries
   case aFailedAppendLeavesNothingBehind, aRebuiltIndexTakesNothingOver, aRebuiltIndexIsWholeOrNotThere
   case aCutBeginsAnEpochThatIsWrittenDown, aTruncationLeavesNothingBehind
+  case offsetsAreCheckedWithoutASeal, anIndexThatChangesLaterIsNotFollowed, aSealIsThereAfterACrash
 
   func check() throws {
     switch self {
@@ -32,6 +33,9 @@ enum Behaviour: String, CaseIterable, Sendable {
     case .aRebuiltIndexIsWholeOrNotThere: try Self.rebuiltIndex()
     case .aCutBeginsAnEpochThatIsWrittenDown: try Self.epochOfCut()
     case .aTruncationLeavesNothingBehind: try Self.truncation()
+    case .offsetsAreCheckedWithoutASeal: try Self.meetsDamage(withSeal: false) { $0[75 + 7] = 0 }
+    case .anIndexThatChangesLaterIsNotFollowed: try Self.changedIndex()
+    case .aSealIsThereAfterACrash: try Self.durableSeal()
     }
   }
 
@@ -58,8 +62,9 @@ enum Behaviour: String, CaseIterable, Sendable {
   }
 
   /// Damage in the second batch of a sealed segment: a read stops there and says so.
-  private static func meetsDamage(_ damage: (inout [UInt8]) -> Void) throws {
+  private static func meetsDamage(withSeal: Bool = true, _ damage: (inout [UInt8]) -> Void) throws {
     let disk = try closed()
+    if !withSeal { disk.install("log/00000000000000000000.seal", []) }
     var bytes = disk.contents(of: first)!
     damage(&bytes)
     disk.install(first, bytes)
@@ -77,6 +82,38 @@ enum Behaviour: String, CaseIterable, Sendable {
     disk.overwrite("log/00000000000000000000.index", at: 4, with: [0, 0, 0, 225])
     let values = try open(disk).values(from: 1)
     try expect(values == (1..<7).map { "value \($0)" }, "from offset 1 on: \(values)")
+  }
+
+  /// An entry that was right when the index was looked through.
+  private static func changedIndex() throws {
+    let disk = try closed()
+    let log = try open(disk)
+    let expected = (1..<7).map { "value \($0)" }
+    try expect(log.values(from: 1) == expected, "other records")
+    disk.overwrite("log/00000000000000000000.index", at: 4, with: [0, 0, 0, 225])
+    let values = try log.values(from: 1)
+    try expect(values == expected, "from offset 1 on: \(values)")
+  }
+
+  /// The power goes when a segment has been ended: its seal is on the disk as a whole.
+  private static func durableSeal() throws {
+    var options = CrashExplorer<Bool>.Options()
+    options.recoveries = 0
+    (options.maximumStates, options.samples) = (16, 4)
+    let explorer = CrashExplorer<Bool>(
+      options: options,
+      workload: { run in
+        let log = try Log.open("log", configuration: configuration, environment: run.environment)
+        for place in 0..<7 { try log.append(Record(value: "value \(place)")) }
+        run.promise(true)
+      },
+      check: { survivor in
+        guard !survivor.promises.isEmpty else { return }
+        let bytes = survivor.disk.contents(of: "log/00000000000000000000.seal") ?? []
+        let head = bytes.count >= SealHead.byteCount ? SealHead(decoding: bytes.span) : nil
+        try expect(head?.covers(bytes.span) == true, "the seal is \(bytes)")
+      })
+    _ = try explorer.explore()
   }
 
   private static func failedSync() throws {

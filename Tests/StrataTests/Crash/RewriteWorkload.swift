@@ -11,6 +11,8 @@ struct RewriteWorkload: Sendable, CustomStringConvertible, CustomTestStringConve
     case salvage([(segment: Int64, batch: Int)], lost: [Range<Offset>])
     /// The first two segments become two others.
     case merge
+    /// That was interrupted before it was decided, and is abandoned.
+    case abandonedMerge
   }
 
   var description: String
@@ -18,12 +20,13 @@ struct RewriteWorkload: Sendable, CustomStringConvertible, CustomTestStringConve
   var testDescription: String { description }
 
   static let all = [
+    RewriteWorkload(description: "a rewriting that was not decided is abandoned", kind: .abandonedMerge),
+    RewriteWorkload(description: "two segments become two others", kind: .merge),
     RewriteWorkload(
       description: "salvage of a sealed segment", kind: .salvage([(0, 1)], lost: [1..<2])),
     RewriteWorkload(
       description: "salvage of two segments, and of the last durable record",
       kind: .salvage([(3, 0), (6, 1)], lost: [3..<4, 7..<8])),
-    RewriteWorkload(description: "two segments become two others", kind: .merge),
   ]
 
   static func options() -> CrashExplorer<Bool>.Options {
@@ -74,21 +77,45 @@ struct RewriteWorkload: Sendable, CustomStringConvertible, CustomTestStringConve
         switch kind {
         case .salvage(let damaged, let lost): try check(survivor, damaged, lost)
         case .merge: try checkMerged(survivor)
+        case .abandonedMerge: try checkMerged(survivor, mayBeNew: false)
         }
       })
   }
 
   private var configuration: LogConfiguration {
-    if case .merge = kind { Self.configuration } else { Self.salvaging }
+    if case .salvage = kind { Self.salvaging } else { Self.configuration }
   }
 
   private func prepare(_ disk: SimulatedDisk) throws {
     try Self.fill(disk)
-    guard case .salvage(let damaged, _) = kind else { return }
-    for place in damaged {
-      let batch = StoredBatch.prefix(of: disk.contents(of: Self.path(place.segment))!)[place.batch]
-      disk.flipBit(2, ofByte: Int64(batch.position + 66), in: Self.path(place.segment))
+    switch kind {
+    case .merge: break
+    case .salvage(let damaged, _):
+      for place in damaged {
+        let batch = StoredBatch.prefix(of: disk.contents(of: Self.path(place.segment))!)[place.batch]
+        disk.flipBit(2, ofByte: Int64(batch.position + 66), in: Self.path(place.segment))
+      }
+    case .abandonedMerge:
+      for (base, suffix) in [(Int64(0), ".cleaned"), (4, ".swap")] {
+        for (kind, content) in try Self.rewritten(base, disk) {
+          disk.install(Self.path(base).dropLast(3) + kind + suffix, content)
+        }
+      }
     }
+  }
+
+  /// The files of what the first two segments become. The second record of each goes on purpose; the new segments
+  /// end elsewhere than the old ones.
+  private static func rewritten(
+    _ base: Int64, _ disk: SimulatedDisk
+  ) throws -> [(kind: String, content: [UInt8])] {
+    let batches = try [Int64(0), 3].flatMap { base in
+      let bytes = try #require(disk.contents(of: Self.path(base)))
+      return StoredBatch.prefix(of: bytes).map { Array(bytes[$0.position..<$0.end]) }
+    }
+    return [
+      ("log", (base == 0 ? [0, 2, 3] : [5]).flatMap { batches[$0] }), ("index", []), ("timeindex", []),
+    ]
   }
 
   private func work(_ run: CrashRun<Bool>) throws {
@@ -99,14 +126,8 @@ struct RewriteWorkload: Sendable, CustomStringConvertible, CustomTestStringConve
       run.promise(true)
       try log.close()
     case .merge:
-      // The second record of each goes on purpose; the new segments end elsewhere than the old ones.
-      let batches = try [Int64(0), 3].flatMap { base in
-        let bytes = try #require(run.disk.contents(of: Self.path(base)))
-        return StoredBatch.prefix(of: bytes).map { Array(bytes[$0.position..<$0.end]) }
-      }
-      let contents = [(Int64(0), [0, 2, 3]), (4, [5])].map { ($0, $1.flatMap { batches[$0] }) }
-      for (base, bytes) in contents {
-        for (kind, content) in [("log", bytes), ("index", []), ("timeindex", [])] {
+      for base in [Int64(0), 4] {
+        for (kind, content) in try Self.rewritten(base, run.disk) {
           let path = Self.path(base).dropLast(3) + kind + ".cleaned"
           let file = try run.environment.fileSystem.open(String(path), .create)
           try file.write(content.span, at: 0)
@@ -116,14 +137,16 @@ struct RewriteWorkload: Sendable, CustomStringConvertible, CustomTestStringConve
       try SegmentSwap(directory: "log", fileSystem: run.environment.fileSystem).run(
         replacing: [0, 3], by: [0, 4])
       run.promise(true)
+    case .abandonedMerge:
+      try Log.open("log", configuration: Self.configuration, environment: run.environment).close()
     }
   }
 
-  private func checkMerged(_ survivor: CrashSurvivor<Bool>) throws {
+  private func checkMerged(_ survivor: CrashSurvivor<Bool>, mayBeNew: Bool = true) throws {
     let old = (Int64(0)..<8).map { (offset: $0, value: "value \($0)") }
     let new = old.filter { $0.offset != 1 && $0.offset != 4 }
     let kafka = KafkaLoader(survivor.disk.folder("log")).records
-    let isNew = kafka.map(\.value) == new.map(\.value)
+    let isNew = mayBeNew && kafka.map(\.value) == new.map(\.value)
     try expect(
       isNew || (kafka.map(\.value) == old.map(\.value) && survivor.promises.isEmpty),
       "Kafka finds \(kafka.map(\.value))")
