@@ -37,6 +37,10 @@ public final class Log: Sendable {
   let appender: Lock<Appender?>
   let durablePoint: Lock<DurablePointFile?>
   let lock: LogLock?
+  /// The budget of open files that it shares with the other logs of its directory; nil for a log that stands alone.
+  let openLogs: OpenLogs?
+  /// What the shared budget knows of it.
+  let residence = Residence()
   /// Threads that wait for the turn of this parity to end (`syncTurn & 1`).
   let turnEnded: (EventCount, EventCount) = (EventCount(), EventCount())
   /// Appends of tasks, on their way to the I/O thread.
@@ -60,8 +64,9 @@ public final class Log: Sendable {
 
   init(
     path: String, configuration: LogConfiguration, access: LogAccess, environment: LogEnvironment,
-    recovered: consuming RecoveredLog
+    recovered: consuming RecoveredLog, openLogs: OpenLogs? = nil
   ) {
+    self.openLogs = openLogs
     self.path = path
     self.configuration = configuration
     self.access = access

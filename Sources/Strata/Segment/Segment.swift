@@ -189,6 +189,15 @@ package final class Segment: Sendable {
     loading.withLock { _ in handles.withLock { $0.isClosed = true } }
   }
 
+  /// Gives the files of a sealed segment back; they are opened again by the next use. Who reads them goes on.
+  func rest() {
+    handles.withLock { handles in
+      // The index of the active segment is being written.
+      guard handles.active == nil else { return }
+      handles = Handles(isClosed: handles.isClosed)
+    }
+  }
+
   /// Lets the file and the index go; they are closed with their last reader.
   func close() {
     handles.withLock { $0 = Handles(isClosed: true) }
