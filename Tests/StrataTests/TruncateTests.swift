@@ -4,7 +4,7 @@ import StrataRecords
 import Testing
 
 /// Taking records back: what is left, what comes after it, and what readers who had come further are told.
-@Suite struct TruncateTests {
+@Suite(.timeLimit(.minutes(5))) struct TruncateTests {
   /// A log of `count` records, one a batch, in segments of a few batches.
   func log(_ count: Int, in scratch: Scratch, durability: Durability = .buffered) throws -> Log {
     let log = try Log.open(scratch("log"), configuration: .small)
@@ -146,6 +146,27 @@ import Testing
       Issue.record("the tail went on")
     } catch { #expect((error as? LogError)?.code == .offsetOutOfRange) }
     #expect(code { try log.waitUntilDurable(through: 5) } == .offsetOutOfRange)
+  }
+
+  /// The truncation comes while somebody has seen the end, and does not wait yet.
+  @Test func nobodyWaitsForWhatWasTakenBackMeanwhile() async throws {
+    let scratch = Scratch()
+    let log = try log(4, in: scratch, durability: .buffered)
+    for round in 0..<300 {
+      let (start, end) = (log.logEndOffset, log.logEndOffset.advanced(by: 3))
+      try await log.append([Record(value: "a"), Record(value: "b"), Record(value: "c")], durability: .buffered)
+      let follower = Task {
+        var iterator = log.tail(from: .offset(end), isolation: .logEnd).makeAsyncIterator()
+        return try await iterator.next()?.baseOffset
+      }
+      let waiter = Task { try await log.waitUntilDurable(through: end.advanced(by: -1)) }
+      if round.isMultiple(of: 2) { await Task.yield() }
+      _ = Result { try log.truncate(to: start) }
+      #expect(log.logEndOffset == start)
+      #expect((await follower.result.failure as? LogError)?.code == .offsetOutOfRange)
+      // It may have become durable before it was taken back.
+      if let failure = await waiter.result.failure as? LogError { #expect(failure.code == .offsetOutOfRange) }
+    }
   }
 
   /// Where sealed segments are read in place, bytes that somebody looks at stay where they are.

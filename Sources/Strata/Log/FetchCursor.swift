@@ -24,7 +24,7 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// What the source's seal says of the batches that the reader comes to.
   private var heads = HeadCheck()
   /// How many truncations there were when it last looked.
-  private var truncations: UInt64
+  private(set) var truncations: UInt64
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 

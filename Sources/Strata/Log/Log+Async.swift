@@ -1,6 +1,7 @@
 public import StrataIO
 internal import StrataLock
 public import StrataRecords
+internal import Synchronization
 
 /// The forms of the verbs that suspend instead of blocking. The system calls are made by the environment's I/O
 /// thread, never by Swift's cooperative pool.
@@ -43,14 +44,16 @@ extension Log {
   ///
   /// - Throws: as the blocking form; `.cancelled` when the task is cancelled, and the records stay.
   public func waitUntilDurable(through offset: Offset) async throws(LogError) {
+    let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
     try checkExists(offset)
-    try await wait(.durable, for: Offset(offset.rawValue + 1))
+    try await wait(.durable, for: Offset(offset.rawValue + 1), since: truncations)
   }
 
   /// Waits until everything that was appended before the call survives the loss of power.
   public func flush() async throws(LogError) {
     try checkUsable()
-    try await wait(.durable, for: logEndOffset)
+    let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
+    try await wait(.durable, for: logEndOffset, since: truncations)
   }
 
   /// Closes the log. Else as the blocking form.
@@ -84,8 +87,11 @@ extension Log {
     return try result.get()
   }
 
-  /// Waits for an event without blocking a thread.
-  func wait(_ event: Waiter.Event, for offset: Offset) async throws(LogError) {
+  /// Waits for an event without blocking a thread. `truncations`: how many there were when the caller saw the offset.
+  /// One that came between ends the wait as one that comes later does.
+  func wait(
+    _ event: Waiter.Event, for offset: Offset, since truncations: UInt64
+  ) async throws(LogError) {
     let identity = state.withLock { state in
       state.nextWaiter += 1
       return state.nextWaiter
@@ -95,7 +101,7 @@ extension Log {
         enroll(
           Waiter(identity: identity, event: event, offset: offset) {
             unsafe continuation.resume(returning: $0)
-          })
+          }, since: truncations)
       }
     } onCancel: {
       abandon(identity)
@@ -104,8 +110,13 @@ extension Log {
   }
 
   /// Puts a waiter on the list, unless what it waits for has happened already.
-  private func enroll(_ waiter: Waiter) {
+  private func enroll(_ waiter: Waiter, since truncations: UInt64) {
+    var cut: Offset?
     let (answer, mustLead) = state.withLock { state -> (Result<Void, LogError>?, Bool) in
+      if let end = state.truncations.lowest(since: truncations), end < waiter.offset {
+        cut = end
+        return (nil, false)
+      }
       if waiter.isDone(state) { return (.success(()), false) }
       if let poison = state.poison { return (.failure(poison), false) }
       if state.phase == .closed { return (.failure(LogError(.closed, path: path)), false) }
@@ -115,6 +126,7 @@ extension Log {
       if case .durable = waiter.event { return (nil, !state.isSynchronizing) }
       return (nil, false)
     }
+    if let cut { withdraw(waiter, truncatedTo: cut) }
     if let answer { waiter.resume(answer) }
     if mustLead { leadOnIOThread() }
   }

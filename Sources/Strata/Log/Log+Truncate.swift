@@ -259,12 +259,15 @@ extension Log {
       assert({ state.checkInvariants() }() == ())
       return state.takeWaiters { $0.offset > end }
     }
-    for waiter in waiters {
-      switch waiter.event {
-      case .durable: waiter.resume(.failure(truncated(end)))
-      // It reads on, and finds out.
-      case .visible: waiter.resume(.success(()))
-      }
+    for waiter in waiters { withdraw(waiter, truncatedTo: end) }
+  }
+
+  /// Tells somebody who waited for what a truncation has taken back.
+  func withdraw(_ waiter: Waiter, truncatedTo end: Offset) {
+    switch waiter.event {
+    case .durable: waiter.resume(.failure(truncated(end)))
+    // It reads on, and finds out.
+    case .visible: waiter.resume(.success(()))
     }
   }
 

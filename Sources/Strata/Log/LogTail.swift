@@ -70,7 +70,8 @@ public struct LogTail: AsyncSequence, Sendable {
     /// again after a while.
     private func waitForMore() async throws(LogError) {
       guard log.access == .readOnly else {
-        return try await log.wait(.visible(isolation), for: reader.position)
+        let (position, truncations) = reader.position
+        return try await log.wait(.visible(isolation), for: position, since: truncations)
       }
       // Cancelled, it ends at once, and so does the tail.
       do { try await Task.sleep(for: .milliseconds(20)) } catch {}
@@ -102,9 +103,10 @@ private final class TailReader: Sendable {
     place = Lock(Place(start: start, cursor: nil))
   }
 
-  /// Behind this offset there has to be something to see before it can go on.
-  var position: Offset {
-    place.withLock { $0.cursor?.waitsBehind ?? 0 }
+  /// Behind this offset there has to be something to see before it can go on, unless the log was truncated since
+  /// so many truncations.
+  var position: (offset: Offset, truncations: UInt64) {
+    place.withLock { ($0.cursor?.waitsBehind ?? 0, $0.cursor?.truncations ?? 0) }
   }
 
   /// At most this many batches, and about as many bytes as one read brings.
