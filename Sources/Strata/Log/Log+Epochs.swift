@@ -36,6 +36,11 @@ extension Log {
   /// - Throws: `.invalidRecord` for an epoch below that of the log; `.closed`, `.readOnly`, `.noSpace`, `.io`.
   public func beginLeaderEpoch(_ epoch: LeaderEpoch) throws(LogError) {
     try withAppender { appender throws(LogError) in
+      guard epoch >= appender.epochs.current else {
+        throw LogError(
+          .invalidRecord, path: path,
+          detail: "leader epoch \(epoch) cannot begin, the log is at \(appender.epochs.current) already")
+      }
       try assign(epoch, at: appender.progress.nextOffset, &appender)
     }
   }
