@@ -53,7 +53,9 @@ import Testing
     var open: [Transaction] = []
     let writers = try (0..<3).map { _ in try log.makeWriter() }
     for place in 0..<160 {
-      let records = (0...random.below(3)).map { Record(value: "\(place) \($0)" + String(repeating: ".", count: 30)) }
+      let records = (0...random.below(3)).map {
+        Record(value: "\(place) \($0)" + String(repeating: ".", count: 30))
+      }
       switch random.below(6) {
       case 0: open.append(try log.beginTransaction())
       case 1 where !open.isEmpty:
@@ -113,7 +115,9 @@ import Testing
 
   /// .index and .timeindex by the rules of `LogSegment.append`: an entry for the batch before which more than the
   /// interval was written since the last one, and at a segment's end one more time.
-  private func checkIndexes(_ segment: (baseOffset: Int64, name: String, bytes: [UInt8]), _ folder: StoredFolder) {
+  private func checkIndexes(
+    _ segment: (baseOffset: Int64, name: String, bytes: [UInt8]), _ folder: StoredFolder
+  ) {
     var (offsets, times): ([UInt8], [UInt8]) = ([], [])
     var (since, largest, ofLargest, indexed) = (0, Int64(-1), segment.baseOffset, Int64(-1))
     func addTime() {

@@ -106,7 +106,9 @@ import Testing
   @Test func aBatchOfAnotherEpochIsMetWithoutASeal() throws {
     let disk = SimulatedDisk(seed: 1, crashAt: .never)
     var log: Log? = try Self.log(disk)
-    for place in 0..<60 { try log!.append(Record(value: "value \(place)" + String(repeating: ".", count: 60))) }
+    for place in 0..<60 {
+      try log!.append(Record(value: "value \(place)" + String(repeating: ".", count: 60)))
+    }
     #expect(log!.segments.count > 2)
     try log!.close()
     disk.flipBit(1, ofByte: 15, in: "log/00000000000000000000.log")

@@ -148,7 +148,8 @@ import Testing
     var ends: [(end: Offset, state: [Int64: Int32], committed: [String])] = []
     for place in 0..<40 {
       try log!.append(
-        Log.batch(Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 50)]))
+        Log.batch(
+          Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 50)]))
       if place % 5 == 0 {
         let transaction = try log!.beginTransaction()
         try transaction.append(Record(value: "transaction \(place)"))
@@ -162,9 +163,10 @@ import Testing
       #expect(try log!.truncate(to: expected.end) == expected.end)
       #expect(log!.producers.entries.mapValues(\.lastSequence) == expected.state)
       #expect(try Self.committed(log!) == expected.committed)
-      #expect(disk.folder("log").files.keys.allSatisfy { name in
-        !name.hasSuffix(".snapshot") || Int64(name.prefix(20))! <= expected.end.rawValue
-      })
+      #expect(
+        disk.folder("log").files.keys.allSatisfy { name in
+          !name.hasSuffix(".snapshot") || Int64(name.prefix(20))! <= expected.end.rawValue
+        })
       if place % 2 == 0 {
         log = nil
         log = try Self.open(environment)

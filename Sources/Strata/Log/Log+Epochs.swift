@@ -117,7 +117,8 @@ extension Log {
     guard epochs.assign(epoch, at: offset) else {
       throw LogError(
         .invalidRecord, path: path,
-        detail: "leader epoch \(epoch) at offset \(offset), where the log is at epoch \(epochs.current) already")
+        detail:
+          "leader epoch \(epoch) at offset \(offset), where the log is at epoch \(epochs.current) already")
     }
     let stored = epochs
     try io { () throws(IOError) in try stored.store(path, environment.fileSystem) }
