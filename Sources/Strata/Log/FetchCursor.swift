@@ -66,7 +66,9 @@ public struct FetchCursor: ~Copyable, Sendable {
       do throws(LogError) { batch = try readNext() } catch {
         // What was being read may just have gone.
         if try beganAnew() { continue }
-        throw error
+        guard try hasMoved(since: error) else { throw error }
+        source = nil
+        continue
       }
       if try beganAnew() { continue }
       if let batch { position = batch.nextOffset }
@@ -91,6 +93,17 @@ public struct FetchCursor: ~Copyable, Sendable {
     visibleEnd = 0
     hiddenThrough = 0
     aborted = AbortedRecords()
+  }
+
+  /// Whether an error may come from looking where the log is no more: it begins behind the position by now, or
+  /// another process has put other files in place. Then looking again tells.
+  private func hasMoved(since error: LogError) throws(LogError) -> Bool {
+    switch error.code {
+    case .notFound: if position < log.logStartOffset { return true }
+    case .damaged: break
+    default: return false
+    }
+    return try log.hasRelisted()
   }
 
   private mutating func readNext() throws(LogError) -> RecordBatch? {
@@ -158,6 +171,14 @@ public struct FetchCursor: ~Copyable, Sendable {
   private mutating func advance() throws(LogError) -> Bool {
     let known = source!.view
     let (now, next) = try log.lookAgain(at: known.baseOffset)
+    guard now?.segment === known.segment else {
+      // It was removed, or rewritten with others: the offset says where to go on.
+      let end = known.progress.nextOffset
+      if end > position { try refuseLost(before: end) }
+      position = max(position, end)
+      source = nil
+      return true
+    }
     if let now, now.progress.position > known.progress.position, !known.isSealed {
       source!.view = now
       heads.extend(try now.segment.seal(for: now))
@@ -233,8 +254,7 @@ public struct FetchCursor: ~Copyable, Sendable {
 
   /// Zeros that a crash left behind a segment that was ended: the next one goes on with the next offset.
   private func isPadding(_ view: SegmentView) throws(LogError) -> Bool {
-    guard view.isSealed, let next = try log.lookAgain(at: view.baseOffset).next else { return false }
-    guard next.baseOffset == reader.expectedOffset else { return false }
+    guard view.isSealed, view.progress.nextOffset == reader.expectedOffset else { return false }
     do {
       return try source!.file.isZero(reader.position..<view.progress.position)
     } catch { throw LogError(error) }

@@ -22,9 +22,16 @@ extension Log {
     for timestamp: Timestamp, isolation: FetchIsolation = .durable
   ) throws(LogError) -> Offset? {
     let (views, start, end) = try readableState(isolation)
+    // Segments may be removed and rewritten meanwhile: each says where to look, and a cursor reads what is there.
     for view in views where view.progress.nextOffset > start {
-      guard let from = try candidate(for: timestamp, in: view) else { continue }
-      var cursor = fetch(from: max(from, start), isolation: isolation)
+      let from: Offset?
+      do throws(LogError) { from = try candidate(for: timestamp, in: view) } catch {
+        // It was removed meanwhile.
+        guard error.code == .notFound, view.progress.nextOffset <= logStartOffset else { throw error }
+        continue
+      }
+      guard let from else { continue }
+      var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
       while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
         guard batch.maxTimestamp >= timestamp else { continue }
         if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
@@ -91,6 +98,7 @@ extension Log {
   func look(
     at offset: Offset, _ isolation: FetchIsolation
   ) throws(LogError) -> (start: Offset, end: Offset, visible: Offset, view: SegmentView) {
+    noteUse()
     let look = { (state: borrowing LogState) in
       (state.phase, state.logStart, state.logEnd, state.end(isolation), state.segment(for: offset))
     }
@@ -107,6 +115,7 @@ extension Log {
 
   /// The segment of that base offset as it is now, and the one behind it.
   func lookAgain(at baseOffset: Offset) throws(LogError) -> (now: SegmentView?, next: SegmentView?) {
+    noteUse()
     if access == .readOnly, baseOffset >= state.withLock({ $0.active.baseOffset }) { try refresh() }
     let (phase, now, next) = state.withLock {
       ($0.phase, $0.view(of: baseOffset), $0.segment(behind: baseOffset))
@@ -164,6 +173,7 @@ extension Log {
   private func readableState(
     _ isolation: FetchIsolation
   ) throws(LogError) -> (views: [SegmentView], start: Offset, end: Offset) {
+    noteUse()
     if access == .readOnly { try refresh() }
     let (phase, views, start, end) = state.withLock {
       ($0.phase, $0.sealed + [$0.active], $0.logStart, $0.end(isolation))

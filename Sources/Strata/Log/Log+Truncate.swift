@@ -12,7 +12,7 @@ extension Log {
   /// epoch, so that epoch and offset together never name two records.
   ///
   /// A reader or a tail that had come further ends with `.offsetOutOfRange`; so does who waits for the
-  /// durability of a record that goes. If the power goes before this returns, the log ends anywhere between
+  /// durability of a record that goes. A compaction that is running gives way. If the power goes before this returns, the log ends anywhere between
   /// the new end and the old one.
   ///
   /// - Throws: `.offsetOutOfRange` below the log's start; `.damaged` where bytes before `offset` in its segment
@@ -20,6 +20,10 @@ extension Log {
   ///   half way; `.closed`, `.readOnly`, `.io`.
   @discardableResult
   public func truncate(to offset: Offset) throws(LogError) -> Offset {
+    try interruptingCompaction { () throws(LogError) in try truncateAlone(to: offset) }
+  }
+
+  private func truncateAlone(to offset: Offset) throws(LogError) -> Offset {
     try withAppender { appender throws(LogError) in
       let (start, end) = state.withLock { ($0.logStart, $0.logEnd) }
       guard offset < end else { return end }
@@ -79,7 +83,9 @@ extension Log {
     }
     var cut = Cut(
       last: last, progress: progress, removed: removed, index: written, producers: producers)
-    if configuration.reading == .mapped, last.isSealed {
+    var mustCopy = configuration.reading == .mapped
+    if last.isSealed, !mustCopy { mustCopy = try isShared(last) }
+    if last.isSealed, mustCopy {
       try copyKept(cut)
       cut.isCopied = true
     }
@@ -99,6 +105,13 @@ extension Log {
     guard try view.segment.mayHaveAborted(view) else { return [] }
     let found = try view.segment.index(for: view)
     return found.index.transactions.prefix(found.progress.abortedTransactions).filter { $0.lastOffset < end }
+  }
+
+  /// Whether the file of a segment has another name, a snapshot's: then it stays as it is.
+  private func isShared(_ view: SegmentView) throws(LogError) -> Bool {
+    let file = try view.segment.file()
+    let links = try io { () throws(IOError) in try file.metadata().linkCount }
+    return links > 1 && !Mutants.leavesOut(.unsharedFiles)
   }
 
   /// The batches of a segment that end before `offset`.
@@ -185,6 +198,7 @@ extension Log {
     }
 
     withdraw(view(of: cut, in: file), cut.producers)
+    if let willEnd = residence.willEnd.withLock({ $0 }) { try willEnd(progress.nextOffset) }
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
     let index = cut.index
@@ -240,6 +254,7 @@ extension Log {
       state.checkpointSnapshot = nil
       state.checkpoint = SegmentProgress(baseOffset: active.baseOffset)
       state.logStart = min(state.logStart, end)
+      state.compactedThrough = min(state.compactedThrough, end)
       if let watermark = state.highWatermark { state.highWatermark = min(watermark, end) }
       state.truncations.add(end)
       truncationCount.store(state.truncations.count, ordering: .sequentiallyConsistent)

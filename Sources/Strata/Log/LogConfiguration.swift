@@ -31,6 +31,26 @@ public struct LogConfiguration: Sendable {
   public var maximumProducers = 1 << 20
   /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
   public var compression = Compression.none
+  /// What `applyRetention` and `compact` do to old records. Kafka: `cleanup.policy`.
+  public var cleanupPolicy = CleanupPolicy.delete
+  /// How long records are kept, in milliseconds: a segment goes when its newest record is older, or its file where
+  /// the record claims to be from the future. nil, the default, is for ever. Kafka: `retention.ms` (7 days).
+  public var retentionMilliseconds: Int64?
+  /// How many bytes of batches are kept at least; what is more goes a segment at a time. nil is all. Kafka:
+  /// `retention.bytes`.
+  public var retentionBytes: Int64?
+  /// The part of what may be compacted, in bytes and 0 to 1, that has to be dirty before `compact` does something that
+  /// was asked to do it when due. Kafka: `min.cleanable.dirty.ratio`.
+  public var minimumDirtyRatio = 0.5
+  /// How long a record stays at least before it may be compacted away, in milliseconds. Kafka:
+  /// `min.compaction.lag.ms`.
+  public var minimumCompactionLagMilliseconds: Int64 = 0
+  /// How old, in milliseconds, a record that was not compacted may get before compacting is due whatever there is of
+  /// it; the segment that is appended to ends for it. nil is any age. Kafka: `max.compaction.lag.ms`.
+  public var maximumCompactionLagMilliseconds: Int64?
+  /// How long a tombstone can be read after the compaction that first met it, in milliseconds: who reads the whole log
+  /// in that time learns of it. Kafka: `delete.retention.ms` (1 day).
+  public var deleteRetentionMilliseconds: Int64 = 24 * 3600 * 1000
   /// What opening does about damage below the known durable point.
   public var recovery = RecoveryPolicy.refuse
   /// What a parser may take of memory and time.
@@ -51,6 +71,15 @@ public struct LogConfiguration: Sendable {
     precondition(producerExpirationMilliseconds > 0, "producerExpirationMilliseconds has to be above 0")
     precondition(maximumProducers > 0, "maximumProducers has to be above 0")
     precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
+    precondition(retentionMilliseconds ?? 0 >= 0, "retentionMilliseconds has to be 0 or more, or nil")
+    precondition((0...1).contains(minimumDirtyRatio), "minimumDirtyRatio has to be in 0...1")
+    precondition(
+      minimumCompactionLagMilliseconds >= 0, "minimumCompactionLagMilliseconds has to be 0 or more")
+    precondition(
+      maximumCompactionLagMilliseconds ?? 0 >= 0,
+      "maximumCompactionLagMilliseconds has to be 0 or more, or nil")
+    precondition(deleteRetentionMilliseconds >= 0, "deleteRetentionMilliseconds has to be 0 or more")
+    precondition(retentionBytes ?? 0 >= 0, "retentionBytes has to be 0 or more, or nil")
   }
 }
 
@@ -74,6 +103,17 @@ public enum ReadingMode: Hashable, Sendable {
   /// of the disk, or another process that shortens a segment's file, kills this process (`SIGBUS`) when the bytes
   /// are touched; a batch that is held keeps its segment's file mapped.
   case mapped
+}
+
+/// What becomes of old records. Nothing does by itself: `Log.applyRetention` and `Log.compact` go by it.
+@nonexhaustive
+public enum CleanupPolicy: Hashable, Sendable {
+  /// They go by age and by size.
+  case delete
+  /// Of the records of one key the newest stays; records without a key go.
+  case compact
+  /// Both.
+  case compactAndDelete
 }
 
 /// What an append waits for.

@@ -49,6 +49,10 @@ struct LogState: Sendable {
   var checkpointSnapshot: Offset?
   /// Offsets whose records are gone.
   var lost = LostOffsets()
+  /// How far the log is compacted.
+  var compactedThrough = Offset(0)
+  /// Segments below the log's start whose files are still there, oldest first.
+  var removed: [SegmentView] = []
   /// What was taken back since the log was opened.
   var truncations = TruncationHistory()
 

@@ -188,7 +188,63 @@ extension LogState {
   }
 }
 
+extension ReadOnlyOpening {
+  /// The sealed segments before the one that begins at `active`, by what the folder holds; views that are still
+  /// right stay. nil where nothing is different.
+  func relist(_ known: [SegmentView], before active: Offset, _ facts: RecoveryFacts) -> [SegmentView]? {
+    var views: [SegmentView] = []
+    var isChanged = false
+    for (place, fact) in facts.segments.enumerated() where fact.baseOffset < active {
+      let next = place + 1 < facts.segments.count ? facts.segments[place + 1].baseOffset : active
+      if let view = known.first(where: { $0.baseOffset == fact.baseOffset }),
+        view.progress.position == fact.size, view.progress.nextOffset == next
+      {
+        views.append(view)
+        continue
+      }
+      isChanged = true
+      var progress = SegmentProgress(baseOffset: fact.baseOffset)
+      progress.position = fact.size
+      progress.nextOffset = next
+      views.append(SegmentView(segment: segment(at: fact.baseOffset), progress: progress, isSealed: true))
+    }
+    return isChanged || views.count != known.count ? views : nil
+  }
+}
+
 extension Log {
+  /// Looks at the sealed segments again, where another process writes: it may have removed or rewritten some. Returns
+  /// whether it has.
+  func hasRelisted() throws(LogError) -> Bool {
+    guard access == .readOnly else { return false }
+    return try refreshing.withLock { _ throws(LogError) in
+      guard state.withLock({ $0.phase }) == .open else { return false }
+      let opening = ReadOnlyOpening(
+        directory: path, configuration: configuration, environment: environment)
+      let (known, active) = state.withLock { ($0.sealed, $0.active.baseOffset) }
+      // A writer needs a moment to give several files their names.
+      for _ in 0..<Self.swapLooks {
+        let facts = try RecoveryFacts.gather(path, environment.fileSystem, nil)
+        guard facts.swapFiles.contains(where: { $0.hasSuffix(SegmentSwap.swap) }) else {
+          guard let views = opening.relist(known, before: active, facts) else { return false }
+          let start = facts.segments.first?.baseOffset ?? 0
+          state.withLock { state in
+            state.sealed = views
+            state.logStart = min(max(state.logStart, start), state.logEnd)
+          }
+          return true
+        }
+        let clock = EventCount()
+        _ = clock.wait(while: clock.current, timeoutNanoseconds: Self.swapPause)
+      }
+      return false
+    }
+  }
+
+  /// How often, and how far apart in nanoseconds, a reader looks for the end of a writer's swap.
+  private static let swapLooks = 50
+  private static let swapPause: Int64 = 2_000_000
+
   /// Looks at what a writer has done since: new batches, new segments, a later durable point.
   func refresh() throws(LogError) {
     guard access == .readOnly else { return }
@@ -203,7 +259,11 @@ extension Log {
         throw LogError(error)
       }
       let facts = try RecoveryFacts.gather(path, environment.fileSystem, point)
-      var (active, producers) = state.withLock { ($0.active, $0.producers) }
+      var (known, active, producers) = state.withLock { ($0.sealed, $0.active, $0.producers) }
+      // While segments are put in place not all of them have their names.
+      if !facts.swapFiles.contains(where: { $0.hasSuffix(SegmentSwap.swap) }) {
+        known = opening.relist(known, before: active.baseOffset, facts) ?? known
+      }
       var ended: [SegmentView] = []
       var size = active.progress.position
       for fact in facts.segments where fact.baseOffset >= active.baseOffset {
@@ -218,12 +278,12 @@ extension Log {
         size = fact.size
         _ = try opening.follow(&active, to: fact.size, point, &producers)
       }
-      let (found, known) = (active, producers)
+      let (found, relisted, followed) = (active, known, producers)
       let start = facts.segments.first?.baseOffset
       state.withLock { state in
-        state.sealed += ended
+        state.sealed = relisted + ended
         state.active = found
-        state.producers = known
+        state.producers = followed
         if let start {
           state.sealed.removeAll { $0.progress.nextOffset <= start }
           state.logStart = min(max(state.logStart, start), state.logEnd)

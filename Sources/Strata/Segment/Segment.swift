@@ -176,9 +176,26 @@ package final class Segment: Sendable {
     _ = try index(for: view)
   }
 
+  /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
+  func detach(_ view: SegmentView) throws(LogError) {
+    _ = try file()
+    _ = try seal(for: view)
+    _ = try index(for: view)
+    retire()
+  }
+
   /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.
   func retire() {
     loading.withLock { _ in handles.withLock { $0.isClosed = true } }
+  }
+
+  /// Gives the files of a sealed segment back; they are opened again by the next use. Who reads them goes on.
+  func rest() {
+    handles.withLock { handles in
+      // The index of the active segment is being written.
+      guard handles.active == nil else { return }
+      handles = Handles(isClosed: handles.isClosed)
+    }
   }
 
   /// Lets the file and the index go; they are closed with their last reader.

@@ -20,6 +20,7 @@ package enum SegmentFiles {
   static let lockName = ".lock"
   static let durablePointName = "strata.durable-point"
   static let lostName = "strata.lost"
+  static let compactionName = "strata.compaction"
   static let leaderEpochsName = "leader-epoch-checkpoint"
 
   static func name(_ baseOffset: Offset, _ kind: Kind) -> String {
