@@ -103,28 +103,6 @@ import Testing
     #expect(log!.leaderEpoch == 7)
   }
 
-  @Test func aBatchOfAnotherEpochIsMetWithoutASeal() throws {
-    let disk = SimulatedDisk(seed: 1, crashAt: .never)
-    var log: Log? = try Self.log(disk)
-    for place in 0..<60 {
-      try log!.append(Record(value: "value \(place)" + String(repeating: ".", count: 60)))
-    }
-    #expect(log!.segments.count > 2)
-    try log!.close()
-    disk.flipBit(1, ofByte: 15, in: "log/00000000000000000000.log")
-    disk.install("log/00000000000000000000.seal", [])
-    log = try Self.log(disk)
-    var cursor = log!.fetch(from: 0)
-    do throws(LogError) {
-      _ = try cursor.next()
-      Issue.record("read all the same")
-    } catch {
-      #expect(error.code == .damaged && error.offsets == 0..<1)
-    }
-    #expect(code { _ = try cursor.next() } == .damaged)
-    #expect(try log!.values(from: 1).count == 59)
-  }
-
   /// All of a folder of Kafka's, batch by batch, as a follower would fetch it.
   @Test func aReplicaHasTheBytesOfWhatItIsACopyOf() throws {
     let names = ["00000000000000000000", "00000000000000000896", "00000000000000001004"]

@@ -245,3 +245,45 @@ import Testing
     #expect(try log.offset(for: Timestamp(milliseconds: 800), isolation: .committed) == nil)
   }
 }
+
+extension TransactionTests {
+  /// Segments that compaction has rewritten, and those that salvage has, know their aborted transactions.
+  @Test func rewrittenSegmentsKeepWhatWasAborted() throws {
+    let (disk, environment) = ProducerTests.disk()
+    var configuration = LogConfiguration.small
+    var log: Log? = try ProducerTests.open(environment, configuration)
+    for round in 0..<12 {
+      let transaction = try log!.beginTransaction()
+      try transaction.append(Record(key: "\(round)", value: "a \(round)" + String(repeating: ".", count: 300)))
+      try log!.append(Record(key: "plain", value: "plain \(round)"))
+      try round % 3 == 0 ? transaction.commit() : transaction.abort()
+    }
+    let expected = try log!.values(from: 0, isolation: .committed)
+    let bases = log!.segments.map(\.baseOffset)
+    try #require(bases.count > 2)
+    try log!.close()
+    // One plain record of the first segment is damaged.
+    let name = "00000000000000000000.log"
+    let batches = StoredBatch.prefix(of: disk.contents(of: "log/" + name)!)
+    let plain = try #require(batches.first { $0.values == ["plain 1"] })
+    disk.flipBit(3, ofByte: Int64(plain.position + 66), in: "log/" + name)
+    configuration.recovery = .salvage
+    log = try ProducerTests.open(environment, configuration)
+    #expect(log!.recoveryReport.salvaged == [0])
+    var seen: [String] = []
+    for start in [Offset(0), Offset(plain.baseOffset + 1)] {
+      var cursor = log!.fetch(from: start, isolation: .committed)
+      do throws(LogError) {
+        while let batch = try cursor.next() {
+          var records = try! batch.records()
+          while let record = try! records.next() { seen.append(String(copying: record.value!)) }
+        }
+      } catch { #expect(error.code == .damaged && start == 0) }
+    }
+    #expect(seen == expected.filter { $0 != "plain 1" })
+    try log!.compact()
+    let compacted = try log!.values(from: Offset(plain.baseOffset + 1), isolation: .committed)
+    #expect(compacted.allSatisfy { expected.contains($0) })
+    #expect(compacted.last == expected.last)
+  }
+}
