@@ -168,7 +168,9 @@ import Testing
     let log = try Log.open(scratch("log"), environment: Self.environment)
     let last = try #require(files[String(repeating: "0", count: 20 - "\(end)".count) + "\(end).snapshot"])
     let known = ProducerSnapshot.decode(last.span, at: Offset(end))
-    #expect(known.map { Set($0.entries.values.map(Known.init)) } == Set(log.producers.entries.values.map(Known.init)))
+    #expect(
+      known.map { Set($0.entries.values.map(Known.init)) }
+        == Set(log.producers.entries.values.map(Known.init)))
     for segment in try Self.segments(name) {
       guard let listed = segment.producerSnapshot else { continue }
       let digits = "\(segment.baseOffset)"
@@ -203,7 +205,8 @@ import Testing
       // Kafka writes producers in the order of its hash map, Strata by growing ids; all else is the same.
       let offset = Offset(Int64(file.prefix(20))!)
       let (theirs, ours) = (
-        ProducerSnapshot.decode(bytes.span, at: offset), made.flatMap { ProducerSnapshot.decode($0.span, at: offset) }
+        ProducerSnapshot.decode(bytes.span, at: offset),
+        made.flatMap { ProducerSnapshot.decode($0.span, at: offset) }
       )
       #expect(theirs != nil && made?.count == bytes.count, "\(file)")
       #expect(theirs?.entries.mapValues(Known.init) == ours?.entries.mapValues(Known.init), "\(file)")

@@ -32,7 +32,8 @@ extension Log {
   }
 
   static func open(
-    _ environment: LogEnvironment, _ configuration: LogConfiguration = .small, _ access: LogAccess = .readWrite
+    _ environment: LogEnvironment, _ configuration: LogConfiguration = .small,
+    _ access: LogAccess = .readWrite
   ) throws -> Log {
     try Log.open("log", configuration: configuration, access: access, environment: environment)
   }
@@ -113,7 +114,8 @@ extension Log {
     // Over several segments.
     for place in 0..<60 {
       try log!.append(
-        Log.batch(Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 60)]))
+        Log.batch(
+          Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 60)]))
     }
     #expect(log!.segments.count > 2)
     let known = log!.producers

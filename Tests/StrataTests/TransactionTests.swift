@@ -148,7 +148,8 @@ import Testing
     var ends: [(end: Offset, state: [Int64: Int32], committed: [String])] = []
     for place in 0..<40 {
       try log!.append(
-        Log.batch(Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 50)]))
+        Log.batch(
+          Int64(place % 3), from: Int32(place / 3), ["value \(place)" + String(repeating: ".", count: 50)]))
       if place % 5 == 0 {
         let transaction = try log!.beginTransaction()
         try transaction.append(Record(value: "transaction \(place)"))
@@ -162,9 +163,10 @@ import Testing
       #expect(try log!.truncate(to: expected.end) == expected.end)
       #expect(log!.producers.entries.mapValues(\.lastSequence) == expected.state)
       #expect(try Self.committed(log!) == expected.committed)
-      #expect(disk.folder("log").files.keys.allSatisfy { name in
-        !name.hasSuffix(".snapshot") || Int64(name.prefix(20))! <= expected.end.rawValue
-      })
+      #expect(
+        disk.folder("log").files.keys.allSatisfy { name in
+          !name.hasSuffix(".snapshot") || Int64(name.prefix(20))! <= expected.end.rawValue
+        })
       if place % 2 == 0 {
         log = nil
         log = try Self.open(environment)
@@ -241,5 +243,47 @@ import Testing
     #expect(try log.offset(for: Timestamp(milliseconds: 300), isolation: .committed) == 2)
     #expect(try log.offset(for: Timestamp(milliseconds: 300)) == 0)
     #expect(try log.offset(for: Timestamp(milliseconds: 800), isolation: .committed) == nil)
+  }
+}
+
+extension TransactionTests {
+  /// Segments that compaction has rewritten, and those that salvage has, know their aborted transactions.
+  @Test func rewrittenSegmentsKeepWhatWasAborted() throws {
+    let (disk, environment) = ProducerTests.disk()
+    var configuration = LogConfiguration.small
+    var log: Log? = try ProducerTests.open(environment, configuration)
+    for round in 0..<12 {
+      let transaction = try log!.beginTransaction()
+      try transaction.append(Record(key: "\(round)", value: "a \(round)" + String(repeating: ".", count: 300)))
+      try log!.append(Record(key: "plain", value: "plain \(round)"))
+      try round % 3 == 0 ? transaction.commit() : transaction.abort()
+    }
+    let expected = try log!.values(from: 0, isolation: .committed)
+    let bases = log!.segments.map(\.baseOffset)
+    try #require(bases.count > 2)
+    try log!.close()
+    // One plain record of the first segment is damaged.
+    let name = "00000000000000000000.log"
+    let batches = StoredBatch.prefix(of: disk.contents(of: "log/" + name)!)
+    let plain = try #require(batches.first { $0.values == ["plain 1"] })
+    disk.flipBit(3, ofByte: Int64(plain.position + 66), in: "log/" + name)
+    configuration.recovery = .salvage
+    log = try ProducerTests.open(environment, configuration)
+    #expect(log!.recoveryReport.salvaged == [0])
+    var seen: [String] = []
+    for start in [Offset(0), Offset(plain.baseOffset + 1)] {
+      var cursor = log!.fetch(from: start, isolation: .committed)
+      do throws(LogError) {
+        while let batch = try cursor.next() {
+          var records = try! batch.records()
+          while let record = try! records.next() { seen.append(String(copying: record.value!)) }
+        }
+      } catch { #expect(error.code == .damaged && start == 0) }
+    }
+    #expect(seen == expected.filter { $0 != "plain 1" })
+    try log!.compact()
+    let compacted = try log!.values(from: Offset(plain.baseOffset + 1), isolation: .committed)
+    #expect(compacted.allSatisfy { expected.contains($0) })
+    #expect(compacted.last == expected.last)
   }
 }

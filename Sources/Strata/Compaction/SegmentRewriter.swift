@@ -75,7 +75,8 @@ struct SegmentRewriter: ~Copyable {
       // Where the next segment begins, as its seal has it.
       progress.nextOffset = place + 1 < finished.count ? finished[place + 1].progress.baseOffset : next
       result.outputs.append(progress)
-      try io { () throws(IOError) in try swap.store(output.index, progress) }
+      let limits = scan.limits
+      try io { () throws(IOError) in try swap.store(output.index, progress, limits: limits) }
     }
     return result
   }

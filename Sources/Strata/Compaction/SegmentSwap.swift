@@ -29,7 +29,7 @@ package struct SegmentSwap {
   static let deleted = ".deleted"
 
   /// The kinds of file that a rewritten segment has. The batches come last: whoever finds them finds the rest.
-  static let kinds: [SegmentFiles.Kind] = [.seal, .index, .timeindex, .log]
+  static let kinds: [SegmentFiles.Kind] = [.seal, .index, .timeindex, .txnindex, .log]
 
   func path(_ baseOffset: Offset, _ kind: SegmentFiles.Kind, _ suffix: String = "") -> String {
     SegmentFiles.path(directory, SegmentFiles.name(baseOffset, kind) + suffix)
@@ -56,8 +56,8 @@ package struct SegmentSwap {
         do throws(IOError) {
           try fileSystem.rename(path(base, kind, Self.cleaned), to: path(base, kind, Self.swap), .swapRename)
         } catch {
-          // A segment can do without a seal.
-          guard kind == .seal, error.code == .notFound else { throw error }
+          // A segment can do without a seal, and without an aborted transaction has no index of those.
+          guard kind == .seal || kind == .txnindex, error.code == .notFound else { throw error }
         }
       }
     }

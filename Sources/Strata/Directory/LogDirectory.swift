@@ -129,6 +129,7 @@ public final class LogDirectory: Sendable {
     log.residence.willEnd.withLock { willEnd in
       willEnd = { [weak self] end throws(LogError) in try self?.lowerRecoveryPoint(of: name, to: end) }
     }
+    try log.endAbandonedTransactions()
     log.noteUse()
     checkpoints.withLock { _ = $0.opened.insert(name) }
     return log

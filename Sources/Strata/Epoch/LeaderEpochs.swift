@@ -73,17 +73,6 @@ package struct LeaderEpochs: Hashable, Sendable {
     return LeaderEpochEnd(leaderEpoch: found, endOffset: higher.startOffset)
   }
 
-  /// Whether a batch at `offset` may carry `epoch`, as far as is known.
-  package func allows(_ epoch: LeaderEpoch, at offset: Offset) -> Bool {
-    guard epoch.rawValue >= 0 else { return true }
-    var (low, high) = (0, entries.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].startOffset <= offset { low = middle + 1 } else { high = middle }
-    }
-    return low == 0 || entries[low - 1].epoch == epoch
-  }
-
   /// Forgets what lies before the log's start: the epoch in which it lies begins there.
   package mutating func truncate(from start: Offset) {
     guard let place = entries.lastIndex(where: { $0.startOffset <= start }) else { return }

@@ -123,7 +123,6 @@ public struct FetchCursor: ~Copyable, Sendable {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
         if batch.baseOffset > position { try refuseLost(before: batch.baseOffset) }
-        if heads.knowsNothing { try checkEpoch(batch, view) }
         guard try isVisible(batch) else { return nil }
         if isolation == .committed, try isLeftOut(batch, view) {
           position = batch.nextOffset
@@ -214,20 +213,6 @@ public struct FetchCursor: ~Copyable, Sendable {
     hiddenThrough = batch.lastOffset
     source = nil
     return false
-  }
-
-  /// Throws where a batch has a leader epoch that was not the log's at its offset. In a segment with a seal, its
-  /// digest tells more.
-  private mutating func checkEpoch(_ batch: RecordBatch, _ view: SegmentView) throws(LogError) {
-    let epoch = batch.header.partitionLeaderEpoch
-    guard !log.leaderEpochs.allows(epoch, at: batch.baseOffset) else { return }
-    let place = reader.position - Int64(batch.sizeInBytes)
-    // Asked again, it comes here again.
-    source = nil
-    throw LogError(
-      .damaged, path: view.segment.path(.log), position: place,
-      offsets: max(position, batch.baseOffset)..<batch.nextOffset,
-      detail: "leader epoch \(epoch), which was not the log's at these offsets (leader-epoch-checkpoint)")
   }
 
   /// Whether this is an end marker, or part of a transaction that was aborted.

@@ -148,7 +148,7 @@ extension Log {
   }
 
   /// The snapshot of the checkpoint before is of no use any more.
-  private func replaceCheckpointSnapshot(_ offset: Offset?) throws(LogError) {
+  func replaceCheckpointSnapshot(_ offset: Offset?) throws(LogError) {
     let earlier = state.withLock { state in
       defer { state.checkpointSnapshot = offset }
       return state.checkpointSnapshot

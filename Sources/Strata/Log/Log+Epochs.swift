@@ -36,6 +36,11 @@ extension Log {
   /// - Throws: `.invalidRecord` for an epoch below that of the log; `.closed`, `.readOnly`, `.noSpace`, `.io`.
   public func beginLeaderEpoch(_ epoch: LeaderEpoch) throws(LogError) {
     try withAppender { appender throws(LogError) in
+      guard epoch >= appender.epochs.current else {
+        throw LogError(
+          .invalidRecord, path: path,
+          detail: "leader epoch \(epoch) cannot begin, the log is at \(appender.epochs.current) already")
+      }
       try assign(epoch, at: appender.progress.nextOffset, &appender)
     }
   }
@@ -112,7 +117,8 @@ extension Log {
     guard epochs.assign(epoch, at: offset) else {
       throw LogError(
         .invalidRecord, path: path,
-        detail: "leader epoch \(epoch) at offset \(offset), where the log is at epoch \(epochs.current) already")
+        detail:
+          "leader epoch \(epoch) at offset \(offset), where the log is at epoch \(epochs.current) already")
     }
     let stored = epochs
     try io { () throws(IOError) in try stored.store(path, environment.fileSystem) }

@@ -17,13 +17,18 @@ extension Log {
   ) throws(LogError) -> Log {
     let log = try openUndecided(
       path, configuration: configuration, access: access, environment: environment)
-    guard access == .readWrite, !log.openTransactions.isEmpty else { return log }
-    do throws(LogError) { try log.abortAbandonedTransactions() } catch {
+    try log.endAbandonedTransactions()
+    return log
+  }
+
+  /// Aborts what nobody is going to end, where that can be done.
+  func endAbandonedTransactions() throws(LogError) {
+    guard access == .readWrite, !openTransactions.isEmpty else { return }
+    do throws(LogError) { try abortAbandonedTransactions() } catch {
       // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
       // ends before them.
       guard error.code == .noSpace || error.code == .damaged else { throw error }
     }
-    return log
   }
 
   /// Opens the log, and leaves the transactions as they are that were under way: for who knows how they end.
@@ -123,6 +128,7 @@ extension Log {
       // Without room for the seal the next open reads on from the checkpoint, and that is all.
       let checkpoint = isSealed ? progress : earlier
       try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: true)
+      if isSealed { try replaceCheckpointSnapshot(progress.hasProducers ? progress.nextOffset : nil) }
       // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.
       try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: false)
       endTurn(turn, .success(progress), checkpoint: checkpoint)

@@ -91,7 +91,8 @@ extension Log {
     guard header.attributes.isControl else { return }
     throw LogError(
       .invalidRecord, path: path,
-      detail: "end markers are written by the log; use endTransaction, or appendReplica for another log's batches")
+      detail:
+        "end markers are written by the log; use endTransaction, or appendReplica for another log's batches")
   }
 
   /// Throws where the log would have to remember too many producers.
@@ -109,7 +110,8 @@ extension Log {
     guard isFull else { return }
     throw LogError(
       .tooManyProducers, path: path,
-      detail: "the log remembers \(limit) producers (LogConfiguration.maximumProducers), and none has expired")
+      detail: "the log remembers \(limit) producers (LogConfiguration.maximumProducers), and none has expired"
+    )
   }
 }
 

@@ -74,7 +74,9 @@ extension Log {
     var progress = try prefix(of: last, before: offset, index)
     let producers = try producers(at: progress.nextOffset)
     progress.hasProducers = !producers.isEmpty
-    for transaction in try aborted(of: last, before: progress.nextOffset) { progress.take(transaction, index) }
+    for transaction in try aborted(of: last, before: progress.nextOffset) {
+      progress.take(transaction, index)
+    }
     let written = try io { () throws(IOError) in
       try TemporaryIndex.create(
         index, progress, of: last.segment, environment.fileSystem, least: configuration.indexBytes)
@@ -319,7 +321,8 @@ private struct TemporaryIndex: Sendable {
       times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite), seal: seal,
       transactions: TransactionIndex(built.transactions.prefix(progress.abortedTransactions)),
       files: .init(
-        offsets: offsets, times: times, seal: SealFile(file: sealFile), transactionPath: segment.path(.txnindex),
+        offsets: offsets, times: times, seal: SealFile(file: sealFile),
+        transactionPath: segment.path(.txnindex),
         fileSystem: fileSystem))
     try index.synchronize(progress)
     return TemporaryIndex(index: index, allocation: allocation)

@@ -75,7 +75,8 @@ package struct ProducerEntry: Hashable, Sendable {
     guard coordinatorEpoch >= self.coordinatorEpoch else {
       throw ProducerRefusal(
         .fencedProducer,
-        "the coordinator's epoch \(coordinatorEpoch) is over, producer \(id) has seen \(self.coordinatorEpoch)")
+        "the coordinator's epoch \(coordinatorEpoch) is over, producer \(id) has seen \(self.coordinatorEpoch)"
+      )
     }
   }
 

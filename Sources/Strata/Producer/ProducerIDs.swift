@@ -83,7 +83,8 @@ struct ProducerIDs: Sendable {
     if next == own.upperBound {
       let (end, over) = own.upperBound.addingReportingOverflow(Self.blockSize)
       guard !over else {
-        throw LogError(.tooManyProducers, path: directory, detail: "the producer ids of the folder are used up")
+        throw LogError(
+          .tooManyProducers, path: directory, detail: "the producer ids of the folder are used up")
       }
       let grown = own.lowerBound..<end
       do { try Self.store(grown, directory, fileSystem) } catch { throw LogError(error) }

@@ -238,12 +238,16 @@ extension SegmentSwap {
     if let entry = progress.takeTimeEntry() {
       index.store(entry, at: progress.timeEntries - 1, base: base)
     }
-    try store(index, progress)
+    try store(index, progress, limits: scan.limits)
   }
 
   /// Writes the indexes and the seal of a rewritten segment, durably.
-  func store(_ index: SegmentIndex, _ progress: SegmentProgress) throws(IOError) {
+  func store(
+    _ index: SegmentIndex, _ progress: SegmentProgress, limits: ParsingLimits
+  ) throws(IOError) {
     let base = progress.baseOffset
+    var progress = progress
+    if progress.hasProducers { try storeAborted(&progress, index, limits) }
     try write(index.offsets, progress.offsetEntries * OffsetIndexEntry.byteCount, base, .index)
     try write(index.times, progress.timeEntries * TimeIndexEntry.byteCount, base, .timeindex)
     let seal = SealFile(file: try create(base, .seal))
@@ -251,6 +255,29 @@ extension SegmentSwap {
     try seal.write(index.seal!, 0..<progress.offsetEntries)
     try seal.write(SealHead(progress))
     try seal.file.synchronize(.cleaned)
+  }
+
+  /// Finds out which transactions are aborted in a rewritten segment, and writes their index.
+  private func storeAborted(
+    _ progress: inout SegmentProgress, _ index: SegmentIndex, _ limits: ParsingLimits
+  ) throws(IOError) {
+    let base = progress.baseOffset
+    let file = try fileSystem.open(path(base, .log, Self.cleaned), .read)
+    defer { file.close() }
+    let history = ProducerHistory(directory: directory, fileSystem: fileSystem, limits: limits)
+    let aborted: [AbortedTransaction]
+    do throws(LogError) {
+      aborted = try history.aborted(
+        inSegment: base, next: progress.nextOffset, file, end: progress.position)
+    } catch {
+      throw error.cause as? IOError ?? IOError(.other, operation: "read", path: file.path)
+    }
+    guard !aborted.isEmpty else { return }
+    for transaction in aborted { progress.take(transaction, index) }
+    let target = try create(base, .txnindex)
+    defer { target.close() }
+    try target.write(TransactionIndex.encode(aborted).span, at: 0)
+    try target.synchronize(.cleaned)
   }
 
   private func write(

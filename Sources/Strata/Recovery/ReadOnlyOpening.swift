@@ -147,7 +147,8 @@ struct ReadOnlyOpening {
     let (before, replayBefore) = (progress, replay)
     guard durable.baseOffset == before.baseOffset, durable.position > before.position else { return }
     _ = try scan.run(
-      file, end: durable.position, progress: &progress, index: index, visit: { batch, _ in replay.take(batch) })
+      file, end: durable.position, progress: &progress, index: index,
+      visit: { batch, _ in replay.take(batch) })
     if progress.end == durable.end { return }
     let finding: HeadFinding
     do throws(IOError) {

@@ -112,6 +112,10 @@ extension Log {
         throw error
       }
       endTurn(turn, .success(nil))
+      // Their file follows with the next epoch: what it says of offsets that are gone does no harm.
+      appender.epochs.truncate(from: offset)
+      let epochs = appender.epochs
+      state.withLock { $0.epochs = epochs }
     }
   }
 

@@ -67,7 +67,9 @@ package struct SealHead: Hashable, Sendable {
     timeChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 56))
     abortedTransactions = Int(bytes.bigEndianInt32(at: 60))
     transactionChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 64))
-    guard points >= 0, offsetEntries >= 0, timeEntries >= 0, abortedTransactions >= 0, size >= 0 else { return nil }
+    guard points >= 0, offsetEntries >= 0, timeEntries >= 0, abortedTransactions >= 0, size >= 0 else {
+      return nil
+    }
   }
 
   /// Whether the points behind the head, in the bytes of a seal's file, are the ones that it speaks of.

@@ -41,7 +41,8 @@ package struct AbortedTransaction: Hashable, Sendable {
     firstOffset = Offset(bytes.bigEndianInt64(at: place + 10))
     lastOffset = Offset(bytes.bigEndianInt64(at: place + 18))
     lastStableOffset = Offset(bytes.bigEndianInt64(at: place + 26))
-    guard producerID >= 0, firstOffset.rawValue >= 0, lastOffset >= firstOffset, lastStableOffset.rawValue >= 0
+    guard producerID >= 0, firstOffset.rawValue >= 0, lastOffset >= firstOffset,
+      lastStableOffset.rawValue >= 0
     else { return nil }
   }
 }

@@ -87,11 +87,12 @@ extension Log {
     try takeMetadata(to: folder)
   }
 
-  /// `partition.metadata` is Kafka's, and kept.
+  /// `partition.metadata` is Kafka's, and kept. The producer ids tell which transactions are the log's own.
   private func takeMetadata(to folder: String) throws(IOError) {
-    let name = "partition.metadata"
-    try SnapshotPlace.copy(
-      SegmentFiles.path(path, name), to: SegmentFiles.path(folder, name), environment.fileSystem)
+    for name in ["partition.metadata", ProducerIDs.fileName] {
+      try SnapshotPlace.copy(
+        SegmentFiles.path(path, name), to: SegmentFiles.path(folder, name), environment.fileSystem)
+    }
   }
 
   /// Links a file of a sealed segment, or copies it where that cannot be done.

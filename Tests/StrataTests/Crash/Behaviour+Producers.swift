@@ -32,7 +32,8 @@ extension Behaviour {
         let snapshot = folder["00000000000000000008.snapshot"] ?? []
         let known = ProducerSnapshot.decode(snapshot.span, at: 8)
         try expect(known?.count == 2, "the snapshot of the close is \(snapshot)")
-        for base in folder.keys.filter({ $0.hasSuffix(".log") }).map({ $0.prefix(20) }) where Int64(base)! > 0 {
+        for base in folder.keys.filter({ $0.hasSuffix(".log") }).map({ $0.prefix(20) }) where Int64(base)! > 0
+        {
           let snapshot = folder[base + ".snapshot"] ?? []
           let known = ProducerSnapshot.decode(snapshot.span, at: Offset(Int64(base)!))
           try expect(known != nil, "the snapshot of the roll at \(base) is \(snapshot)")
@@ -56,7 +57,8 @@ extension Behaviour {
     log = try open(disk)
     let end = try log!.truncate(to: 3)
     func snapshots() -> [Int64] {
-      disk.folder("log").files.keys.filter { $0.hasSuffix(".snapshot") }.map { Int64($0.prefix(20))! }.sorted()
+      disk.folder("log").files.keys.filter { $0.hasSuffix(".snapshot") }.map { Int64($0.prefix(20))! }
+        .sorted()
     }
     try expect(snapshots().allSatisfy { $0 <= end.rawValue }, "left behind: \(snapshots())")
     // Other producers come to the same offsets.
