@@ -21,6 +21,20 @@ package enum Barrier: String, CaseIterable, Sendable {
   case indexPages
   /// The seal's points that the durable point's checkpoint speaks of, and the head that ends a seal.
   case seal
+  /// The aborted transactions that the durable point's checkpoint, or a seal, speaks of.
+  case transactionIndex
+  /// The producers at the start of a segment, at a checkpoint, or at the log's end when it is closed.
+  case snapshot
+  /// The name of a snapshot and of a transaction index that a checkpoint speaks of.
+  case snapshotDirectory
+  /// A snapshot of what is gone, or that nobody needs any more, goes.
+  case snapshotRemove
+  /// The producer ids that may be given out, before they get their name.
+  case producerIDs
+  /// The producer ids get their name.
+  case producerIDsRename
+  /// The name of the producer ids, before one of them is used.
+  case producerIDsDirectory
   /// A rebuilt index, before it gets its name.
   case rebuiltIndex
   /// A rebuilt index gets its name.
@@ -95,6 +109,8 @@ package enum Barrier: String, CaseIterable, Sendable {
   case truncateKept
   /// The index of what a truncation keeps gets its name.
   case truncateIndexRename
+  /// The new names of the truncated segment's indexes are on the disk.
+  case truncateIndexDirectory
   /// A segment behind a truncation goes.
   case truncateRemove
   /// A segment behind a truncation is gone before the one before it goes.

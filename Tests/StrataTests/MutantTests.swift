@@ -92,6 +92,13 @@ import Testing
           _ = try workload.explorer(options).explore()
         }
       }
+      let removals = RemovalWorkload.allCases.map { workload in
+        Witness(name: "“\(workload)”") { count in
+          var options = RemovalWorkload.options()
+          options.willTry = { _ in count() }
+          _ = try workload.explorer(options).explore()
+        }
+      }
       let sequences = { (counts: ClosedRange<Int>) in
         counts.flatMap { CrashStep.sequences($0) }.map { CrashWorkload($0, lastAlone: true) }
       }
@@ -100,10 +107,11 @@ import Testing
       let recoveries = PreparedFolder.allCases.map(\.workload) + [failing]
       let others = [
         CrashWorkload([.synced, .close]),
+        CrashWorkload([.buffered, .buffered, .truncate, .close], lastAlone: true),
         CrashWorkload([.buffered, .buffered, .truncate]),
         CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
       ]
-      return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings
+      return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings + removals
         + crashes(sequences(2...2), .wide()) + crashes(recoveries, .deep())
     }
 

@@ -144,7 +144,7 @@ struct LogCompactor {
 
 extension LogCompactor {
   private mutating func survey() throws(LogError) -> TransactionSurvey {
-    var survey = TransactionSurvey(expiration: Self.producerExpiration)
+    var survey = TransactionSurvey(expiration: configuration.producerExpirationMilliseconds)
     var next = log.state.withLock { $0.logStart }
     // To the end, the segment that is appended to included: how a transaction ends may be there.
     while let view = log.state.withLock({ state in
@@ -165,9 +165,6 @@ extension LogCompactor {
     }
     return survey
   }
-
-  /// How long a producer is remembered that writes nothing: a day, as in Kafka.
-  private static let producerExpiration: Int64 = 24 * 3600 * 1000
 
   private func plan(_ survey: TransactionSurvey) throws(LogError) -> CompactionPlan {
     try checkGoesOn()

@@ -70,14 +70,34 @@ struct SegmentRewriter: ~Copyable {
     guard unchanged == nil else { return result }
     try finishOutput()
     let next = sources.last!.progress.nextOffset
+    let aborted = try remainingTransactions()
     for (place, output) in finished.enumerated() {
       var progress = output.progress
       // Where the next segment begins, as its seal has it.
       progress.nextOffset = place + 1 < finished.count ? finished[place + 1].progress.baseOffset : next
+      for transaction in aborted
+      where transaction.lastOffset >= progress.baseOffset && transaction.lastOffset < progress.nextOffset {
+        progress.take(transaction, output.index)
+      }
       result.outputs.append(progress)
-      try io { () throws(IOError) in try swap.store(output.index, progress) }
+      try io { () throws(IOError) in
+        try swap.store(output.index, progress)
+        try swap.storeTransactions(output.index, progress)
+      }
     }
     return result
+  }
+
+  /// The aborted transactions of which records may be left: those that ended behind what is compacted.
+  private func remainingTransactions() throws(LogError) -> [AbortedTransaction] {
+    var aborted: [AbortedTransaction] = []
+    for source in sources where try source.segment.mayHaveAborted(source) {
+      let found = try source.segment.index(for: source)
+      aborted += found.index.transactions.prefix(found.progress.abortedTransactions).filter {
+        $0.lastOffset >= filter.end
+      }
+    }
+    return aborted
   }
 
   private mutating func read(

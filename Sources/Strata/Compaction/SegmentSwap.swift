@@ -29,7 +29,7 @@ package struct SegmentSwap {
   static let deleted = ".deleted"
 
   /// The kinds of file that a rewritten segment has. The batches come last: whoever finds them finds the rest.
-  static let kinds: [SegmentFiles.Kind] = [.seal, .index, .timeindex, .log]
+  static let kinds: [SegmentFiles.Kind] = [.seal, .txnindex, .index, .timeindex, .log]
 
   func path(_ baseOffset: Offset, _ kind: SegmentFiles.Kind, _ suffix: String = "") -> String {
     SegmentFiles.path(directory, SegmentFiles.name(baseOffset, kind) + suffix)
@@ -56,8 +56,8 @@ package struct SegmentSwap {
         do throws(IOError) {
           try fileSystem.rename(path(base, kind, Self.cleaned), to: path(base, kind, Self.swap), .swapRename)
         } catch {
-          // A segment can do without a seal.
-          guard kind == .seal, error.code == .notFound else { throw error }
+          // A segment can do without a seal, and most have no aborted transaction.
+          guard kind == .seal || kind == .txnindex, error.code == .notFound else { throw error }
         }
       }
     }
@@ -69,7 +69,7 @@ package struct SegmentSwap {
   private func complete(replacing old: [Offset], by new: [Offset]) throws(IOError) {
     for base in old {
       // What belongs to a base that stays, and was not rewritten, stays.
-      for kind in new.contains(base) ? Self.kinds : SegmentFiles.Kind.allCases {
+      for kind in try new.contains(base) ? rewrittenKinds(base) : SegmentFiles.Kind.allCases {
         try ignoringMissing { () throws(IOError) in
           try fileSystem.rename(path(base, kind), to: path(base, kind, Self.deleted), .swapDelete)
         }
@@ -85,6 +85,12 @@ package struct SegmentSwap {
     }
     try fileSystem.synchronizeDirectory(directory, .swapDeletedDirectory)
     try removeAll(Self.deleted)
+  }
+
+  /// The kinds of file that go for a segment's new ones: its transaction index only where there is another.
+  private func rewrittenKinds(_ base: Offset) throws(IOError) -> [SegmentFiles.Kind] {
+    let hasTransactions = try fileSystem.metadata(path(base, .txnindex, Self.swap)) != nil
+    return Self.kinds.filter { $0 != .txnindex || hasTransactions }
   }
 
   /// Ends what a crash has interrupted, by what the folder holds. `limits` bound the batches that are read to

@@ -28,6 +28,9 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
+  /// The aborted transactions that the reader of what is committed may come to.
+  private var aborted = AbortedRecords()
+
   /// The last offset of the batch that was not to be seen yet: before it is, there is nothing new.
   private var hiddenThrough = Offset(0)
   /// Behind this offset there has to be something to see before it can go on.
@@ -89,6 +92,7 @@ public struct FetchCursor: ~Copyable, Sendable {
     source = nil
     visibleEnd = 0
     hiddenThrough = 0
+    aborted = AbortedRecords()
   }
 
   /// Whether an error may come from looking where the log is no more: it begins behind the position by now, or
@@ -119,7 +123,12 @@ public struct FetchCursor: ~Copyable, Sendable {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
         if batch.baseOffset > position { try refuseLost(before: batch.baseOffset) }
+        if heads.knowsNothing { try checkEpoch(batch, view) }
         guard try isVisible(batch) else { return nil }
+        if isolation == .committed, try isLeftOut(batch, view) {
+          position = batch.nextOffset
+          continue
+        }
         return batch.baseOffset < target ? batch.beginning(at: target) : batch
       case .end:
         guard try advance() else { return nil }
@@ -207,6 +216,34 @@ public struct FetchCursor: ~Copyable, Sendable {
     return false
   }
 
+  /// Throws where a batch has a leader epoch that was not the log's at its offset. In a segment with a seal, its
+  /// digest tells more.
+  private mutating func checkEpoch(_ batch: RecordBatch, _ view: SegmentView) throws(LogError) {
+    let epoch = batch.header.partitionLeaderEpoch
+    guard !log.leaderEpochs.allows(epoch, at: batch.baseOffset) else { return }
+    let place = reader.position - Int64(batch.sizeInBytes)
+    // Asked again, it comes here again.
+    source = nil
+    throw LogError(
+      .damaged, path: view.segment.path(.log), position: place,
+      offsets: max(position, batch.baseOffset)..<batch.nextOffset,
+      detail: "leader epoch \(epoch), which was not the log's at these offsets (leader-epoch-checkpoint)")
+  }
+
+  /// Whether this is an end marker, or part of a transaction that was aborted.
+  private mutating func isLeftOut(_ batch: RecordBatch, _ view: SegmentView) throws(LogError) -> Bool {
+    if batch.isControl { return true }
+    guard batch.isTransactional else { return false }
+    if !aborted.covers(batch) {
+      // All that begins before the visible end is decided.
+      let upper = max(min(visibleEnd, view.isSealed ? view.progress.nextOffset : .max), batch.nextOffset)
+      aborted = AbortedRecords(
+        transactions: try log.abortedTransactions(in: batch.baseOffset..<upper, from: view),
+        range: batch.baseOffset..<upper)
+    }
+    return aborted.contains(batch)
+  }
+
   /// Whether nothing from here on is to be seen yet: after a failed sync the cache may show anything there.
   private mutating func isHidden() throws(LogError) -> Bool {
     guard isolation != .logEnd, try reader.expectedOffset >= log.visibleEnd(isolation) else { return false }
@@ -253,5 +290,24 @@ public struct FetchCursor: ~Copyable, Sendable {
       offsets: max(position, right.baseOffset)..<right.nextOffset,
       detail: "the head of this batch is not the one that was sealed",
       cause: FormatError(.checksumMismatch, at: 0, "the digest of the batches' heads does not fit"))
+  }
+}
+
+/// The aborted transactions of a range of offsets.
+private struct AbortedRecords: Sendable {
+  var transactions: [AbortedTransaction] = []
+  /// What is known of batches in it is all that is to be known.
+  var range = Offset(0)..<Offset(0)
+
+  func covers(_ batch: RecordBatch) -> Bool {
+    range.contains(batch.baseOffset) && batch.nextOffset <= range.upperBound
+  }
+
+  /// Transactions of one producer never overlap: who wrote the batch, and where it lies, tells its transaction.
+  func contains(_ batch: RecordBatch) -> Bool {
+    transactions.contains {
+      $0.producerID == batch.header.producerID && $0.firstOffset <= batch.baseOffset
+        && batch.lastOffset <= $0.lastOffset
+    }
   }
 }

@@ -38,6 +38,9 @@ struct HeadCheck: Sendable {
     if seal == nil { end = .max }
   }
 
+  /// Whether nothing is known of the heads.
+  var knowsNothing: Bool { seal == nil }
+
   /// Reading goes on somewhere else.
   mutating func move() {
     guard seal != nil else { return }

@@ -129,6 +129,35 @@ extension Log {
     state.withLock { $0.lost.first(in: gap) }
   }
 
+  /// The aborted transactions with records in `range`, whose first segment is that of `view`: they stand where their
+  /// end markers lie, so the segments behind are looked at until no later one can concern the range.
+  func abortedTransactions(
+    in range: Range<Offset>, from view: SegmentView
+  ) throws(LogError) -> [AbortedTransaction] {
+    var found: [AbortedTransaction] = []
+    var next: SegmentView? = view
+    while let view = next {
+      if try view.segment.mayHaveAborted(view) {
+        let index = try view.segment.index(for: view)
+        let count = index.progress.abortedTransactions
+        if index.index.transactions.collect(range, count: count, into: &found) { return found }
+      }
+      next = state.withLock { $0.segment(behind: view.baseOffset) }
+    }
+    return found
+  }
+
+  /// All aborted transactions of the log, by the offsets of their end markers.
+  package func abortedTransactions() throws(LogError) -> [AbortedTransaction] {
+    let (views, _, _) = try readableState(.logEnd)
+    var found: [AbortedTransaction] = []
+    for view in views where try view.segment.mayHaveAborted(view) {
+      let index = try view.segment.index(for: view)
+      found += index.index.transactions.prefix(index.progress.abortedTransactions)
+    }
+    return found
+  }
+
   /// How many truncations there were, and the lowest end of those since there were `known`.
   func truncations(since known: UInt64) -> (count: UInt64, end: Offset?) {
     state.withLock { ($0.truncations.count, $0.truncations.lowest(since: known)) }

@@ -58,6 +58,8 @@ extension Log {
     var removed: [SegmentView]
     /// The index of what is kept, in files of their own: readers may be using the old ones.
     var index: TemporaryIndex
+    /// The producers at the new end.
+    var producers: ProducerState
     /// Whether what is kept was copied, so that the file stays as it is.
     var isCopied = false
   }
@@ -69,17 +71,36 @@ extension Log {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
     let bytes = scan.indexBytes(for: last.progress.position)
     let index = SegmentIndex.inMemory(bytes)
-    let progress = try prefix(of: last, before: offset, index)
+    var progress = try prefix(of: last, before: offset, index)
+    let producers = try producers(at: progress.nextOffset)
+    progress.hasProducers = !producers.isEmpty
+    for transaction in try aborted(of: last, before: progress.nextOffset) { progress.take(transaction, index) }
     let written = try io { () throws(IOError) in
       try TemporaryIndex.create(
         index, progress, of: last.segment, environment.fileSystem, least: configuration.indexBytes)
     }
-    var cut = Cut(last: last, progress: progress, removed: removed, index: written)
+    var cut = Cut(
+      last: last, progress: progress, removed: removed, index: written, producers: producers)
     if configuration.reading == .mapped, last.isSealed {
       try copyKept(cut)
       cut.isCopied = true
     }
     return cut
+  }
+
+  /// The producers as they were at an offset; where the log knows none, it knew none that matter.
+  private func producers(at offset: Offset) throws(LogError) -> ProducerState {
+    guard state.withLock({ !$0.producers.isEmpty }) else { return ProducerState() }
+    let history = ProducerHistory(
+      directory: path, fileSystem: environment.fileSystem, limits: configuration.limits)
+    return try history.state(at: offset)
+  }
+
+  /// The transactions whose abort markers are kept of a segment that is cut.
+  private func aborted(of view: SegmentView, before end: Offset) throws(LogError) -> [AbortedTransaction] {
+    guard try view.segment.mayHaveAborted(view) else { return [] }
+    let found = try view.segment.index(for: view)
+    return found.index.transactions.prefix(found.progress.abortedTransactions).filter { $0.lastOffset < end }
   }
 
   /// The batches of a segment that end before `offset`.
@@ -157,9 +178,15 @@ extension Log {
     var epochs = appender.epochs
     epochs.beginNext(at: progress.nextOffset)
     let stored = epochs
-    try io { () throws(IOError) in try stored.store(directory, fileSystem) }
+    try io { () throws(IOError) in
+      // Storing the epochs synchronises the folder: records that come instead are never taken for these.
+      let snapshots = ProducerSnapshot.offsets(in: try fileSystem.list(directory))
+      try ProducerSnapshot.remove(snapshots.filter { $0 > progress.nextOffset }, directory, fileSystem)
+      try stored.store(directory, fileSystem)
+      try TransactionIndex.trim(progress.abortedTransactions, cut.last.segment.path(.txnindex), fileSystem)
+    }
 
-    withdraw(view(of: cut, in: file))
+    withdraw(view(of: cut, in: file), cut.producers)
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
     let index = cut.index
@@ -171,13 +198,15 @@ extension Log {
     }
     let view = view(of: cut, in: shortened)
     // Who reads the copied file begins anew in the other.
-    if cut.isCopied { withdraw(view) }
+    if cut.isCopied { withdraw(view, cut.producers) }
     try cutLost(at: progress.nextOffset)
+    try io { () throws(IOError) in _ = try storeSnapshot(cut.producers, progress) }
     try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
     appender.goOn(
       in: view.segment, shortened, index, progress, epochs, now: environment.wallClockMilliseconds())
     state.withLock { state in
       state.active = view
+      state.epochs = stored
       state.checkpoint = progress
     }
   }
@@ -203,12 +232,14 @@ extension Log {
 
   /// Lets nobody see any more what is going to go, and tells those who wait for it. `active` is what stays of the
   /// segment in which the log ends.
-  private func withdraw(_ active: SegmentView) {
+  private func withdraw(_ active: SegmentView, _ producers: ProducerState) {
     let end = active.progress.nextOffset
     let waiters = state.withLock { state in
       state.sealed.removeAll { $0.baseOffset >= active.baseOffset }
       state.active = active
       state.durable = active.progress
+      state.producers = producers
+      state.checkpointSnapshot = nil
       state.checkpoint = SegmentProgress(baseOffset: active.baseOffset)
       state.logStart = min(state.logStart, end)
       state.compactedThrough = min(state.compactedThrough, end)
@@ -273,7 +304,10 @@ private struct TemporaryIndex: Sendable {
     let index = SegmentIndex(
       offsets: try offsets.map(length: room / 8 * 8, .readWrite),
       times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite), seal: seal,
-      files: .init(offsets: offsets, times: times, seal: SealFile(file: sealFile)))
+      transactions: TransactionIndex(built.transactions.prefix(progress.abortedTransactions)),
+      files: .init(
+        offsets: offsets, times: times, seal: SealFile(file: sealFile), transactionPath: segment.path(.txnindex),
+        fileSystem: fileSystem))
     try index.synchronize(progress)
     return TemporaryIndex(index: index, allocation: allocation)
   }
@@ -293,6 +327,8 @@ private struct TemporaryIndex: Sendable {
       let path = segment.path(kind)
       try fileSystem.rename(path + SegmentFiles.temporarySuffix, to: path, .truncateIndexRename)
     }
+    // Else a log that is closed next may have the old ones when it is opened, and has to be read again.
+    try fileSystem.synchronizeDirectory(segment.directory, .truncateIndexDirectory)
   }
 }
 

@@ -51,6 +51,10 @@ public final class Log: Sendable {
   let compacting = Lock(())
   /// How many wait for a compaction to give way: it looks after every batch.
   let interruptions = Atomic<Int>(0)
+  /// The producer ids that the log gives out; nil before the first.
+  let producerIDs = Lock<ProducerIDs?>(nil)
+  /// Producers of transactions that have ended.
+  let idleProducers = Lock<[Producer]>([])
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 

@@ -22,6 +22,13 @@ public struct LogConfiguration: Sendable {
   public var reading = ReadingMode.copied
   /// What an append waits for that does not say so itself.
   public var durability = Durability.synced
+  /// How long a producer is remembered that nothing was heard of, in milliseconds: between the timestamp of its last
+  /// batch and the wall clock, looked at when the log is opened and a segment begun. A batch that it repeats later is
+  /// appended a second time. A producer with a transaction under way stays. Kafka: `producer.id.expiration.ms`.
+  public var producerExpirationMilliseconds: Int64 = 24 * 3600 * 1000
+  /// The most producers that are remembered at once; one more is refused with `.tooManyProducers`. Each costs about
+  /// 300 bytes of memory, and 46 in a snapshot. Kafka has no such bound.
+  public var maximumProducers = 1 << 20
   /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
   public var compression = Compression.none
   /// What `applyRetention` and `compact` do to old records. Kafka: `cleanup.policy`.
@@ -61,6 +68,8 @@ public struct LogConfiguration: Sendable {
       indexBytes >= 24 && positions.contains(indexBytes), "indexBytes has to be in 24...\(Int32.max)")
     precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
     precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
+    precondition(producerExpirationMilliseconds > 0, "producerExpirationMilliseconds has to be above 0")
+    precondition(maximumProducers > 0, "maximumProducers has to be above 0")
     precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
     precondition(retentionMilliseconds ?? 0 >= 0, "retentionMilliseconds has to be 0 or more, or nil")
     precondition((0...1).contains(minimumDirtyRatio), "minimumDirtyRatio has to be in 0...1")
@@ -139,6 +148,10 @@ public enum FetchIsolation: Hashable, Sendable {
   case highWatermark
   /// Up to everything that was appended.
   case logEnd
+  /// What is decided: up to the last stable offset, without the records of aborted transactions and without end
+  /// markers. It ends where the first transaction begins that is under way, or whose end marker is not on the disk
+  /// yet, and never behind the high watermark. Kafka: `read_committed`.
+  case committed
 }
 
 /// Where a reader begins.
@@ -169,9 +182,13 @@ public struct AppendedBatch: Hashable, Sendable {
   public var baseOffset: Offset
   /// The offset of its last record.
   public var lastOffset: Offset
+  /// Whether it had been appended before: then these are the offsets that it got then, and nothing was appended.
+  /// Only batches of a producer are known again, each producer's last five.
+  public var isDuplicate: Bool
 
-  package init(baseOffset: Offset, lastOffset: Offset) {
+  package init(baseOffset: Offset, lastOffset: Offset, isDuplicate: Bool = false) {
     self.baseOffset = baseOffset
     self.lastOffset = lastOffset
+    self.isDuplicate = isDuplicate
   }
 }

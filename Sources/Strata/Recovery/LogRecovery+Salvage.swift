@@ -253,6 +253,17 @@ extension SegmentSwap {
     try seal.file.synchronize(.cleaned)
   }
 
+  /// Writes the transaction index of a rewritten segment, durably, where it has one or takes the place of one.
+  func storeTransactions(_ index: SegmentIndex, _ progress: SegmentProgress) throws(IOError) {
+    let (base, count) = (progress.baseOffset, progress.abortedTransactions)
+    let replacesOne = try fileSystem.metadata(path(base, .txnindex)) != nil
+    guard count > 0 || replacesOne else { return }
+    let file = try create(base, .txnindex)
+    defer { file.close() }
+    try file.write(TransactionIndex.encode(index.transactions.prefix(count)).span, at: 0)
+    try file.synchronize(.cleaned)
+  }
+
   private func write(
     _ mapping: any Mapping, _ count: Int, _ base: Offset, _ kind: SegmentFiles.Kind
   ) throws(IOError) {

@@ -107,7 +107,7 @@ extension Log {
       }
       if state.withLock({ $0.durableEnd < offset }) { try commit(through: offset - 1) }
       let turn = try takeTurn()
-      do throws(LogError) { try writeLogStart(offset) } catch {
+      do throws(LogError) { try writeLogStart(offset, &appender) } catch {
         endTurn(turn, .failure(poisoned(by: error)))
         throw error
       }
@@ -116,15 +116,18 @@ extension Log {
   }
 
   /// Only for who holds the appender and the turn.
-  private func writeLogStart(_ offset: Offset) throws(LogError) {
+  private func writeLogStart(_ offset: Offset, _ appender: inout Appender) throws(LogError) {
     let (durable, checkpoint, before, lostBefore) = state.withLock {
       ($0.durable, $0.checkpoint, $0.logStart, $0.lost)
     }
     guard offset > before else { return }
     try writeDurablePoint(
       durable: durable, checkpoint: checkpoint, synchronizing: true, logStart: offset)
+    appender.epochs.truncate(from: offset)
+    let epochs = appender.epochs
     state.withLock { state in
       state.logStart = offset
+      state.epochs = epochs
       state.lost.drop(below: offset)
       let count = state.sealed.firstIndex { $0.progress.nextOffset > offset } ?? state.sealed.count
       state.removed += state.sealed[..<count]
