@@ -24,11 +24,11 @@ package enum Barrier: String, CaseIterable, Sendable {
   /// The aborted transactions that the durable point's checkpoint, or a seal, speaks of.
   case transactionIndex
   /// The producers at the start of a segment, at a checkpoint, or at the log's end when it is closed.
-  case snapshot
+  case producers
   /// The name of a snapshot and of a transaction index that a checkpoint speaks of.
-  case snapshotDirectory
+  case producersDirectory
   /// A snapshot of what is gone, or that nobody needs any more, goes.
-  case snapshotRemove
+  case producersRemove
   /// The producer ids that may be given out, before they get their name.
   case producerIDs
   /// The producer ids get their name.
@@ -119,6 +119,46 @@ package enum Barrier: String, CaseIterable, Sendable {
   case truncateCut
   /// They are gone before anything is appended.
   case truncateCutSync
+  /// A copy of a file that has other names too, before it takes the name.
+  case unshare
+  /// A log's own copy of a file gets the name.
+  case unshareRename
+  /// The names of such copies, before any of them is written to.
+  case unshareDirectory
+  /// One of Kafka's checkpoints of a directory, before it gets its name.
+  case offsetCheckpoint
+  /// A checkpoint of a directory gets its name.
+  case offsetCheckpointRename
+  /// The names of the checkpoints of a directory.
+  case offsetCheckpointDirectory
+  /// The mark that all logs were closed, before it gets its name.
+  case cleanMark
+  /// The mark gets its name.
+  case cleanMarkRename
+  /// The name of the mark.
+  case cleanMarkDirectory
+  /// The mark goes before a log is touched.
+  case cleanMarkRemove
+  /// The mark is gone before a log is touched.
+  case cleanMarkRemoveDirectory
+  /// The folder of a deleted log gets a name that is no log's.
+  case deleteRename
+  /// A deleted log is gone.
+  case deleteDirectory
+  /// A file of a deleted log goes.
+  case deleteRemove
+  /// The folder of a deleted log goes.
+  case deleteRemoveFolder
+  /// What an interrupted snapshot has left is removed.
+  case snapshotClear
+  /// A file that a snapshot copies.
+  case snapshotFile
+  /// The names of the files of a log in a snapshot, before the snapshot gets its name.
+  case snapshotFolder
+  /// A snapshot gets its name.
+  case snapshotRename
+  /// The name of a snapshot.
+  case snapshotDirectory
 }
 
 extension File {
@@ -149,6 +189,11 @@ extension FileSystem {
   func rename(_ source: String, to destination: String, _ barrier: Barrier) throws(IOError) {
     if Mutants.leavesOut(barrier) { return }
     try rename(source, to: destination)
+  }
+
+  func removeDirectory(_ path: String, _ barrier: Barrier) throws(IOError) {
+    if Mutants.leavesOut(barrier) { return }
+    try removeDirectory(path)
   }
 
   func remove(_ path: String, _ barrier: Barrier) throws(IOError) {

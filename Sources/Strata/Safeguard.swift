@@ -34,6 +34,14 @@ package enum Safeguard: String, CaseIterable, Sendable {
   case durableIsolation
   /// An index entry is followed only where the batch at its position is the one that it speaks of.
   case indexEntryCheck
+  /// What is written in place has no other name: a snapshot's files stay as they are.
+  case unsharedFiles
+  /// Kafka's recovery point goes down before a log is cut below it.
+  case lowerRecoveryPoint
+  /// The mark that all logs were closed is there only when they are.
+  case cleanMarkAfterClose
+  /// A deleted log's offsets are forgotten before another gets its name.
+  case forgottenOffsets
 }
 
 /// Something that a test build can leave out of the log.

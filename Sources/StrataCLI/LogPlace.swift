@@ -50,6 +50,19 @@ struct LogPlace {
     }.sorted { $0.baseOffset < $1.baseOffset }
   }
 
+  /// Whether DIR alone was given, and is no log but holds some.
+  func isFolderOfLogs() throws(CommandFailure) -> Bool {
+    guard name == nil else { return false }
+    let isFolder = try system { () throws(IOError) in try fileSystem.metadata(path)?.kind == .directory }
+    guard isFolder, try Self.segments(of: path).isEmpty else { return false }
+    return try !logsInFolder().isEmpty
+  }
+
+  /// The names of the logs in DIR.
+  func logsInFolder() throws(CommandFailure) -> [String] {
+    try system { () throws(IOError) in try logsInDirectory() }
+  }
+
   /// What to do: choose one of the logs that are there, or make one.
   private func advice() throws(CommandFailure) -> String {
     let logs = try system { () throws(IOError) in try logsInDirectory() }

@@ -6,7 +6,7 @@ struct Main {
   /// The verbs, as the help lists them.
   static let verbs = [
     AppendVerb.verb, ReadVerb.verb, DumpVerb.verb, InfoVerb.verb, VerifyVerb.verb, RepairVerb.verb,
-    TruncateVerb.verb, RetainVerb.verb, DeleteRecordsVerb.verb, CompactVerb.verb,
+    TruncateVerb.verb, RetainVerb.verb, DeleteRecordsVerb.verb, CompactVerb.verb, SnapshotVerb.verb,
   ]
   static let version = "0.1.0"
 

@@ -45,6 +45,9 @@ public protocol FileSystem: AnyObject, Sendable {
 
   /// Bytes that an unprivileged process can still write to the file system of `path`.
   func freeSpace(_ path: String) throws(IOError) -> Int64
+
+  /// How many files and locks may be open at once; nil where there is no limit.
+  var openFileLimit: Int? { get }
 }
 
 /// How a file is opened.

@@ -9,17 +9,22 @@ public struct LogEnvironment: Sendable {
   public var wallClockMilliseconds: @Sendable () -> Int64
   /// The thread that runs the blocking calls of `async` verbs.
   public var ioThread: any IOThread
+  /// Makes one more such thread, for work that is done side by side: opening many logs, and their maintenance.
+  public var makeIOThread: @Sendable () -> any IOThread
   /// Who asks for locks: written into lock files, and shown to who finds one taken.
   public var holder: String
 
+  /// `makeIOThread`: nil lets everybody share `ioThread`.
   public init(
     fileSystem: any FileSystem, monotonicNanoseconds: @escaping @Sendable () -> Int64,
-    wallClockMilliseconds: @escaping @Sendable () -> Int64, ioThread: any IOThread, holder: String
+    wallClockMilliseconds: @escaping @Sendable () -> Int64, ioThread: any IOThread,
+    makeIOThread: (@Sendable () -> any IOThread)? = nil, holder: String
   ) {
     self.fileSystem = fileSystem
     self.monotonicNanoseconds = monotonicNanoseconds
     self.wallClockMilliseconds = wallClockMilliseconds
     self.ioThread = ioThread
+    self.makeIOThread = makeIOThread ?? { ioThread }
     self.holder = holder
   }
 }

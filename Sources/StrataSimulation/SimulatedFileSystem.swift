@@ -133,6 +133,8 @@ final class SimulatedFileSystem: FileSystem {
     }
   }
 
+  var openFileLimit: Int? { disk.options.openFileLimit }
+
   func freeSpace(_ path: String) throws(IOError) -> Int64 {
     try disk.perform(Call(.freeSpace, path)) { (state, _) throws(Refusal) -> Int64 in
       guard try state.image.lookUp(path) != nil else { throw .notFound }

@@ -7,7 +7,9 @@ import Testing
 /// `STRATA_COMPACTION_KEYS=1000000 swift test -c release --filter CompactionScaleTests` is the full size.
 @Suite struct CompactionScaleTests {
   static let keys: Int = {
-    if let text = ProcessInfo.processInfo.environment["STRATA_COMPACTION_KEYS"], let keys = Int(text) { return keys }
+    if let text = ProcessInfo.processInfo.environment["STRATA_COMPACTION_KEYS"], let keys = Int(text) {
+      return keys
+    }
     #if DEBUG
       return 2000
     #else

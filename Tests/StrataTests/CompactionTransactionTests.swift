@@ -14,7 +14,8 @@ import Testing
 
     /// Records of these keys and values by a producer; nil is nobody in particular.
     mutating func batch(
-      _ records: [(String?, String?)], producer: Int64? = nil, sequence: Int32 = 0, isTransactional: Bool = false,
+      _ records: [(String?, String?)], producer: Int64? = nil, sequence: Int32 = 0,
+      isTransactional: Bool = false,
       at time: Int64
     ) throws {
       var builder = RecordBatchBuilder()
@@ -84,7 +85,8 @@ import Testing
     let log = try writer.log(disk, now: Self.start + 1000)
     #expect(try log.compact(Self.options).isComplete)
     // The aborted batch stays empty: it has its producer's last sequence number.
-    #expect(try Self.batches(log) == [[0, 1, 1], [2, 2, 0], [3, 3, 1], [4, 4, 1], [5, 5, 1], [6, 6, 1]])
+    #expect(
+      try Self.batches(log) == [[0, 1, 1], [2, 2, 0], [3, 3, 1], [4, 4, 1], [5, 5, 1], [6, 6, 1]])
     let values = try log.values()
     #expect(values.contains("old") && !values.contains("aborted") && values.contains("committed"))
     #expect(try log.compact(Self.options).replacedSegments == 0)
@@ -140,7 +142,8 @@ import Testing
   // MARK: Kafka's
 
   /// A partition of the fixtures, on a disk whose clock shows `now`.
-  static func partition(_ name: String, now: Int64) throws -> (disk: SimulatedDisk, files: [String: [UInt8]]) {
+  static func partition(_ name: String, now: Int64) throws -> (disk: SimulatedDisk, files: [String: [UInt8]])
+  {
     let disk = SimulatedDisk(seed: 1, crashAt: .never)
     disk.clock.setWallClock(milliseconds: now)
     let folder = fixtures + "/kafka-dirs/" + name
@@ -182,7 +185,8 @@ import Testing
     let markers: Set<Int64> = [10, 13]
     let left = before.filter { $0.record.value != nil || markers.contains($0.offset) }
     #expect(left.count < before.count)
-    #expect(try log.all().filter { !markers.contains($0.offset) } == left.filter { !markers.contains($0.offset) })
+    #expect(
+      try log.all().filter { !markers.contains($0.offset) } == left.filter { !markers.contains($0.offset) })
     #expect(try log.verify().damages.isEmpty)
     try log.compact()
     #expect(try log.compact().replacedSegments == 0)

@@ -114,11 +114,14 @@ import Testing
       steps.append("truncate \(offset)")
       var ends: [Range<Int64>] = []
       var cursor = log.fetch(from: log.logStartOffset, isolation: .logEnd)
-      while let batch = try cursor.next() { ends.append(batch.baseOffset.rawValue..<batch.nextOffset.rawValue) }
+      while let batch = try cursor.next() {
+        ends.append(batch.baseOffset.rawValue..<batch.nextOffset.rawValue)
+      }
       let end = try log.truncate(to: Offset(Int64(offset))).rawValue
       try #require(end <= Int64(offset), "\(steps)")
       for batch in ends {
-        try #require(batch.upperBound <= end || batch.upperBound > Int64(offset), "\(batch), \(end): \(steps)")
+        try #require(
+          batch.upperBound <= end || batch.upperBound > Int64(offset), "\(batch), \(end): \(steps)")
         try #require(batch.lowerBound >= end || batch.upperBound <= end, "\(batch), \(end): \(steps)")
       }
       if offset >= model.records.count { try #require(end == Int64(model.records.count)) }
@@ -217,7 +220,9 @@ import Testing
       let timestamp = Timestamp(milliseconds: clock - Int64(random.below(60_000)) + 500)
       steps.append("look up \(timestamp)")
       let found = try log.offset(for: timestamp, isolation: .logEnd)
-      let expected = model.records[model.start...].firstIndex { $0.map { $0.timestamp! >= timestamp } ?? false }
+      let expected = model.records[model.start...].firstIndex {
+        $0.map { $0.timestamp! >= timestamp } ?? false
+      }
       try #require(found?.rawValue == expected.map { Int64($0) }, "\(timestamp): \(steps)")
     }
   }

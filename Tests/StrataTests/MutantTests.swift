@@ -99,6 +99,13 @@ import Testing
           _ = try workload.explorer(options).explore()
         }
       }
+      let directories = DirectoryWorkload.all.map { workload in
+        Witness(name: "“\(workload)”") { count in
+          var options = DirectoryWorkload.options()
+          options.willTry = { _ in count() }
+          _ = try workload.explorer(options).explore()
+        }
+      }
       let sequences = { (counts: ClosedRange<Int>) in
         counts.flatMap { CrashStep.sequences($0) }.map { CrashWorkload($0, lastAlone: true) }
       }
@@ -112,7 +119,7 @@ import Testing
         CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
       ]
       return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings + removals
-        + crashes(sequences(2...2), .wide()) + crashes(recoveries, .deep())
+        + directories + crashes(sequences(2...2), .wide()) + crashes(recoveries, .deep())
     }
 
     private static func crashes(

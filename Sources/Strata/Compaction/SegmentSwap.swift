@@ -112,7 +112,8 @@ package struct SegmentSwap {
     var old: [Offset] = []
     if let first = rewritten.min(), let last = rewritten.max() {
       let end = try nextOffset(of: last, limits)
-      old = names.compactMap(SegmentFiles.parse).filter { $0.kind == .log }.map(\.baseOffset).filter {
+      // Of a segment that is gone already an index may be left: renames survive in any order.
+      old = Set(names.compactMap(SegmentFiles.parse).map(\.baseOffset)).sorted().filter {
         rewritten.contains($0) || ($0 >= first && $0 < end)
       }
       // An index alone may have got its final name already.

@@ -29,6 +29,8 @@ struct Appender: ~Copyable {
   var cannotAllocate = false
   /// Whether batches have their offsets and epochs already.
   var keepsPlaces = false
+  /// Whether its files were given back (`Log+Dormant`): what stands in their place fails every call.
+  var isDormant = false
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
 

@@ -103,8 +103,10 @@ extension Log {
     guard access == .readWrite else {
       throw LogError(.readOnly, path: path, detail: "the log was opened to be read; open it with .readWrite")
     }
+    noteUse()
     return try appender.withLock { appender throws(LogError) in
       try checkUsable()
+      if appender!.isDormant { try wake(&appender!) }
       return try body(&appender!)
     }
   }

@@ -61,8 +61,21 @@ extension Log {
   static func onIOThread<R: Sendable>(
     _ environment: LogEnvironment, _ body: @escaping @Sendable () throws(LogError) -> R
   ) async throws(LogError) -> R {
+    try await on(environment.ioThread, body)
+  }
+
+  /// The same on a thread of its own, for what takes long: others' appends do not wait for it.
+  static func onOwnThread<R: Sendable>(
+    _ environment: LogEnvironment, _ body: @escaping @Sendable () throws(LogError) -> R
+  ) async throws(LogError) -> R {
+    try await on(environment.makeIOThread(), body)
+  }
+
+  private static func on<R: Sendable>(
+    _ thread: any IOThread, _ body: @escaping @Sendable () throws(LogError) -> R
+  ) async throws(LogError) -> R {
     let result: Result<R, LogError> = await unsafe withUnsafeContinuation { continuation in
-      environment.ioThread.enqueue {
+      thread.enqueue {
         let result: Result<R, LogError>
         do throws(LogError) { result = .success(try body()) } catch { result = .failure(error) }
         unsafe continuation.resume(returning: result)

@@ -139,7 +139,7 @@ extension Log {
     do throws(IOError) {
       try ProducerSnapshot.store(producers, path, at: progress.nextOffset, environment.fileSystem)
       // The name of the segment's transaction index may be new too.
-      try environment.fileSystem.synchronizeDirectory(path, .snapshotDirectory)
+      try environment.fileSystem.synchronizeDirectory(path, .producersDirectory)
     } catch {
       guard error.code == .noSpace else { throw error }
       return false
@@ -201,8 +201,22 @@ extension Log {
   func endTurn(
     _ turn: Turn, _ result: Result<SegmentProgress?, LogError>, checkpoint: SegmentProgress? = nil
   ) {
-    var failure: LogError?
-    let (done, mustLead) = state.withLock { state -> ([Waiter], Bool) in
+    let failure: LogError? = if case .failure(let error) = result { error } else { nil }
+    let (done, mustLead) =
+      openLogs.map { logs in logs.gate.withLock { _ in noteEnd(result, checkpoint) } }
+      ?? noteEnd(result, checkpoint)
+    // The one who leads next first: its sync runs while the others wake up.
+    eventCount(turn.number + 1).advance(waking: failure == nil ? 1 : .max)
+    eventCount(turn.number).advance()
+    for waiter in done { waiter.resume(failure.map { .failure($0) } ?? .success(())) }
+    if mustLead { leadOnIOThread() }
+  }
+
+  /// Notes how a turn has ended. Returns who was waiting for it, and whether somebody waits for another.
+  private func noteEnd(
+    _ result: Result<SegmentProgress?, LogError>, _ checkpoint: SegmentProgress?
+  ) -> ([Waiter], Bool) {
+    state.withLock { state -> ([Waiter], Bool) in
       state.isSynchronizing = false
       switch result {
       case .success(let progress):
@@ -216,16 +230,10 @@ extension Log {
         let done = state.waiters.isEmpty ? [] : state.takeWaiters { $0.isDone(copy) }
         return (done, state.hasUnservedWaiter)
       case .failure(let error):
-        failure = error
         if !Mutants.leavesOut(.poisonLatch) { state.poison = error }
         return (state.takeWaiters { _ in true }, false)
       }
     }
-    // The one who leads next first: its sync runs while the others wake up.
-    eventCount(turn.number + 1).advance(waking: failure == nil ? 1 : .max)
-    eventCount(turn.number).advance()
-    for waiter in done { waiter.resume(failure.map { .failure($0) } ?? .success(())) }
-    if mustLead { leadOnIOThread() }
   }
 
   /// The error that everybody gets after a failed sync.

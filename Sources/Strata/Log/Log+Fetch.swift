@@ -98,6 +98,7 @@ extension Log {
   func look(
     at offset: Offset, _ isolation: FetchIsolation
   ) throws(LogError) -> (start: Offset, end: Offset, visible: Offset, view: SegmentView) {
+    noteUse()
     let look = { (state: borrowing LogState) in
       (state.phase, state.logStart, state.logEnd, state.end(isolation), state.segment(for: offset))
     }
@@ -114,6 +115,7 @@ extension Log {
 
   /// The segment of that base offset as it is now, and the one behind it.
   func lookAgain(at baseOffset: Offset) throws(LogError) -> (now: SegmentView?, next: SegmentView?) {
+    noteUse()
     if access == .readOnly, baseOffset >= state.withLock({ $0.active.baseOffset }) { try refresh() }
     let (phase, now, next) = state.withLock {
       ($0.phase, $0.view(of: baseOffset), $0.segment(behind: baseOffset))
@@ -171,6 +173,7 @@ extension Log {
   private func readableState(
     _ isolation: FetchIsolation
   ) throws(LogError) -> (views: [SegmentView], start: Offset, end: Offset) {
+    noteUse()
     if access == .readOnly { try refresh() }
     let (phase, views, start, end) = state.withLock {
       ($0.phase, $0.sealed + [$0.active], $0.logStart, $0.end(isolation))

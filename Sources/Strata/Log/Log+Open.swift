@@ -61,7 +61,9 @@ extension Log {
     let isFirst = appender.withLock { appender in
       guard state.withLock({ $0.phase }) == .open else { return false }
       if appender != nil {
-        do throws(LogError) { try finish(&appender!) } catch { failure = error }
+        if !appender!.isDormant {
+          do throws(LogError) { try finish(&appender!) } catch { failure = error }
+        }
         appender = nil
       }
       endPhase()
@@ -73,6 +75,7 @@ extension Log {
       for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.close() }
     }
     lock?.release()
+    openLogs?.forget(self)
     if let failure { throw failure }
   }
 
@@ -88,7 +91,7 @@ extension Log {
   }
 
   /// The clean end: records, indexes and the durable point are on the disk, in this order.
-  private func finish(_ appender: inout Appender) throws(LogError) {
+  func finish(_ appender: inout Appender) throws(LogError) {
     let turn = try takeTurn()
     do {
       try io { () throws(IOError) in

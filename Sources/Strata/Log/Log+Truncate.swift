@@ -81,7 +81,9 @@ extension Log {
     }
     var cut = Cut(
       last: last, progress: progress, removed: removed, index: written, producers: producers)
-    if configuration.reading == .mapped, last.isSealed {
+    var mustCopy = configuration.reading == .mapped
+    if last.isSealed, !mustCopy { mustCopy = try isShared(last) }
+    if last.isSealed, mustCopy {
       try copyKept(cut)
       cut.isCopied = true
     }
@@ -101,6 +103,13 @@ extension Log {
     guard try view.segment.mayHaveAborted(view) else { return [] }
     let found = try view.segment.index(for: view)
     return found.index.transactions.prefix(found.progress.abortedTransactions).filter { $0.lastOffset < end }
+  }
+
+  /// Whether the file of a segment has another name, a snapshot's: then it stays as it is.
+  private func isShared(_ view: SegmentView) throws(LogError) -> Bool {
+    let file = try view.segment.file()
+    let links = try io { () throws(IOError) in try file.metadata().linkCount }
+    return links > 1 && !Mutants.leavesOut(.unsharedFiles)
   }
 
   /// The batches of a segment that end before `offset`.
@@ -187,6 +196,7 @@ extension Log {
     }
 
     withdraw(view(of: cut, in: file), cut.producers)
+    if let willEnd = residence.willEnd.withLock({ $0 }) { try willEnd(progress.nextOffset) }
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
     let index = cut.index

@@ -37,6 +37,10 @@ public final class Log: Sendable {
   let appender: Lock<Appender?>
   let durablePoint: Lock<DurablePointFile?>
   let lock: LogLock?
+  /// The budget of open files that it shares with the other logs of its directory; nil for a log that stands alone.
+  let openLogs: OpenLogs?
+  /// What the shared budget knows of it.
+  let residence = Residence()
   /// Threads that wait for the turn of this parity to end (`syncTurn & 1`).
   let turnEnded: (EventCount, EventCount) = (EventCount(), EventCount())
   /// Appends of tasks, on their way to the I/O thread.
@@ -44,6 +48,10 @@ public final class Log: Sendable {
   /// A copy of the state's count of truncations, which readers compare after every batch. It changes before the
   /// first byte goes: a batch that was read before the comparison was still there.
   let truncationCount = Atomic<UInt64>(0)
+  /// The producer ids that the log gives out; nil before the first.
+  let producerIDs = Lock<ProducerIDs?>(nil)
+  /// Producers of transactions that have ended.
+  let idleProducers = Lock<[Producer]>([])
   /// Held by who replaces or removes sealed segments, and by who takes records back: one of them at a time.
   /// Whoever wants the appender's lock besides takes this one first.
   let maintaining = Lock(())
@@ -51,17 +59,14 @@ public final class Log: Sendable {
   let compacting = Lock(())
   /// How many wait for a compaction to give way: it looks after every batch.
   let interruptions = Atomic<Int>(0)
-  /// The producer ids that the log gives out; nil before the first.
-  let producerIDs = Lock<ProducerIDs?>(nil)
-  /// Producers of transactions that have ended.
-  let idleProducers = Lock<[Producer]>([])
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
   init(
     path: String, configuration: LogConfiguration, access: LogAccess, environment: LogEnvironment,
-    recovered: consuming RecoveredLog
+    recovered: consuming RecoveredLog, openLogs: OpenLogs? = nil
   ) {
+    self.openLogs = openLogs
     self.path = path
     self.configuration = configuration
     self.access = access

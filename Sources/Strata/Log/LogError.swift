@@ -46,6 +46,10 @@ public struct LogError: Error, Sendable {
     public static let cleanupPolicy = Code("cleanupPolicy")
     /// The path names no log, and none may be created there.
     public static let notFound = Code("notFound")
+    /// Something has that name already.
+    public static let alreadyExists = Code("alreadyExists")
+    /// A name that no log can have; the detail says which ones are legal.
+    public static let invalidName = Code("invalidName")
     /// Something else is where the log's folder has to be.
     public static let notADirectory = Code("notADirectory")
     /// The system does not let this process in.
@@ -114,6 +118,7 @@ extension LogError {
       switch error.code {
       case .notFound: .notFound
       case .notDirectory: .notADirectory
+      case .alreadyExists: .alreadyExists
       case .permissionDenied, .readOnlyFileSystem: .permissionDenied
       case .noSpace: .noSpace
       case .locked: .locked

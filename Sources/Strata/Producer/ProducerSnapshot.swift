@@ -121,7 +121,7 @@ package enum ProducerSnapshot {
     let bytes = encode(state)
     if try file.metadata().size > bytes.count { try file.resize(to: 0, .emptyTemporary) }
     try file.write(bytes.span, at: 0)
-    try file.synchronize(.snapshot)
+    try file.synchronize(.producers)
   }
 
   /// Removes snapshots; those that are gone already do not count.
@@ -129,7 +129,7 @@ package enum ProducerSnapshot {
     _ offsets: some Sequence<Offset>, _ directory: String, _ fileSystem: any FileSystem
   ) throws(IOError) {
     for offset in offsets {
-      do { try fileSystem.remove(path(directory, offset), .snapshotRemove) } catch {
+      do { try fileSystem.remove(path(directory, offset), .producersRemove) } catch {
         guard error.code == .notFound else { throw error }
       }
     }

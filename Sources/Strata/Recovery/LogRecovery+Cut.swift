@@ -8,6 +8,7 @@ extension LogRecovery {
     _ damage: BatchDamage, _ found: inout Active, _ fact: RecoveryFacts.SegmentFact,
     _ later: [RecoveryFacts.SegmentFact], _ epochs: inout LeaderEpochs
   ) throws(LogError) {
+    try willEnd?(found.progress.nextOffset)
     let start = found.progress.position
     let read = found.file
     // Zeros behind it were written or reserved ahead of batches that never came.
@@ -21,8 +22,13 @@ extension LogRecovery {
       try io { () throws(IOError) in try stored.store(directory, fileSystem) }
       for fact in later { try quarantine(fact) }
     }
-    let file = found.file
+    var file = found.file
     try io { () throws(IOError) in
+      // The last segment has files of its own already; an earlier one may be a snapshot's too.
+      let shared = SharedFiles(directory: directory, fileSystem: fileSystem)
+      if !later.isEmpty, try shared.unshare(found.segment.baseOffset) {
+        file = try fileSystem.open(found.segment.path(.log), .readWrite)
+      }
       // The later segments are gone before the hole in front of them is.
       if !later.isEmpty { try fileSystem.synchronizeDirectory(directory, .recoveryDirectory) }
       // It is on the disk with what is rewritten, before anything is appended.

@@ -64,7 +64,7 @@ extension LogRecovery {
     guard !stale.isEmpty else { return }
     try io { () throws(IOError) in
       try ProducerSnapshot.remove(stale, directory, fileSystem)
-      try fileSystem.synchronizeDirectory(directory, .snapshotDirectory)
+      try fileSystem.synchronizeDirectory(directory, .producersDirectory)
     }
   }
 

@@ -9,6 +9,12 @@ struct LogRecovery {
   let directory: String
   let configuration: LogConfiguration
   let environment: LogEnvironment
+  /// Whether the folder above is locked by this process, exclusively, so that the log needs no lock of its own.
+  var isLockedByDirectory = false
+  /// What Kafka's files in the folder above say of the log.
+  var known = KnownOffsets()
+  /// Called before the log is cut, with its new end.
+  var willEnd: ((Offset) throws(LogError) -> Void)?
   var report = RecoveryReport()
   /// The producers behind what was read so far; nil as long as nothing was.
   var producers: ProducerState?
@@ -36,22 +42,27 @@ struct LogRecovery {
   mutating func run() throws(LogError) -> RecoveredLog {
     let began = environment.monotonicNanoseconds()
     try createDirectory()
-    let lock: LogLock
-    do {
-      lock = try LogLock(path: directory, fileSystem: fileSystem, holder: environment.holder)
-    } catch { throw LogError(error) }
+    let lock = try takeLock()
     do {
       var recovered = try runLocked(lock)
       report.nanoseconds = environment.monotonicNanoseconds() - began
       recovered.report = report
       return recovered
     } catch {
-      lock.release()
+      lock?.release()
       throw error
     }
   }
 
-  private mutating func runLocked(_ lock: LogLock) throws(LogError) -> RecoveredLog {
+  private func takeLock() throws(LogError) -> LogLock? {
+    if isLockedByDirectory { return nil }
+    return try io { () throws(IOError) in
+      try LogLock(path: directory, fileSystem: fileSystem, holder: environment.holder)
+    }
+  }
+
+  private mutating func runLocked(_ lock: LogLock?) throws(LogError) -> RecoveredLog {
+    try io { () throws(IOError) in try SharedFiles(directory: directory, fileSystem: fileSystem).unshare() }
     let opened: (file: DurablePointFile, point: DurablePoint?)
     do { opened = try DurablePointFile.open(directory, fileSystem) } catch { throw LogError(error) }
     var pointFile = opened.file
@@ -78,9 +89,9 @@ struct LogRecovery {
     } else {
       let plan = RecoveryPlan(
         facts, checkpointFits: try fits(facts.durablePoint?.checkpoint, facts),
-        durableFits: try fits(facts.durablePoint?.durable, facts))
+        durableFits: try fits(facts.durablePoint?.durable, facts), kafkaRecoveryPoint: known.recoveryPoint)
       sealed = try trustedViews(plan, facts)
-      if plan.isClean, let clean = try openClean(plan, facts) {
+      if plan.isClean, let durable = plan.durable, let clean = try openClean(durable) {
         active = clean
         checkpoint = clean.progress
         report.wasClean = true
@@ -97,7 +108,9 @@ struct LogRecovery {
       }
     }
     try removeSnapshots(facts, end: active.progress.nextOffset)
-    let start = max(facts.durablePoint?.logStart ?? 0, facts.segments.first?.baseOffset ?? 0)
+    var start = max(facts.durablePoint?.logStart ?? 0, facts.segments.first?.baseOffset ?? 0)
+    // Where the file speaks of more than there is, it speaks of another log.
+    if let known = known.logStart, known <= active.progress.nextOffset { start = max(start, known) }
     let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
     var state = LogState(
       sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
@@ -144,7 +157,7 @@ struct LogRecovery {
 
   private func assemble(
     _ active: Active, _ state: LogState, _ epochs: LeaderEpochs, _ pointFile: DurablePointFile,
-    _ lock: LogLock
+    _ lock: LogLock?
   ) -> RecoveredLog {
     let appender = Appender(
       configuration: configuration, segment: active.segment, file: active.file, index: active.index,
@@ -160,40 +173,9 @@ struct LogRecovery {
 // MARK: The folder
 
 extension LogRecovery {
-  /// Creates the folder and those above it. `synchronizeParents` makes them durable.
+  /// Creates the folder and those above it. `synchronizeParents(of:)` makes them durable.
   private func createDirectory() throws(LogError) {
-    try io { () throws(IOError) in try createDirectory(directory) }
-  }
-
-  private func createDirectory(_ path: String) throws(IOError) {
-    if let metadata = try fileSystem.metadata(path) {
-      guard metadata.kind == .directory else {
-        throw IOError(.notDirectory, operation: "open", path: path, detail: "this is a file")
-      }
-      return
-    }
-    let parent = SegmentFiles.parent(of: path)
-    if parent != path { try createDirectory(parent) }
-    do { try fileSystem.createDirectory(path) } catch {
-      // Somebody else may have been faster.
-      guard error.code == .alreadyExists else { throw error }
-    }
-  }
-
-  /// Makes the folder, and those above it, known to their parents durably. Whoever created them may have been
-  /// stopped before that, so it is done for every log that begins, as far up as this process may look.
-  private func synchronizeParents() throws(IOError) {
-    var path = directory
-    while true {
-      let parent = SegmentFiles.parent(of: path)
-      guard parent != path else { return }
-      do { try fileSystem.synchronizeDirectory(parent, .parentDirectories) } catch {
-        // A folder that may not be opened was not made by this process.
-        guard error.code == .permissionDenied else { throw error }
-        return
-      }
-      path = parent
-    }
+    try io { () throws(IOError) in try fileSystem.createFolder(directory) }
   }
 
   /// The first segment of an empty folder.
@@ -206,7 +188,10 @@ extension LogRecovery {
         detail: "the durable point speaks of records, and there is no segment; bring the .log files back")
     }
     let base = facts.durablePoint?.durable.nextOffset ?? 0
-    try io { () throws(IOError) in try synchronizeParents() }
+    // What lies above a directory was made durable when that was opened.
+    try io { () throws(IOError) in
+      try fileSystem.synchronizeParents(of: directory, atMost: isLockedByDirectory ? 1 : .max)
+    }
     if epochs.entries.isEmpty { epochs.begin(0, at: base) }
     producers = ProducerState()
     let stored = epochs
@@ -220,18 +205,20 @@ extension LogRecovery {
       progress: SegmentProgress(baseOffset: base))
   }
 
-  /// Removes the files of segments that lie below the log's start: their removal was interrupted. Where the durable
-  /// point is not this folder's nothing goes, and the last segment never does.
+  /// Removes the files of segments that lie below the log's start, indexes without batches too: their removal was
+  /// interrupted. Where the durable point is not this folder's nothing goes, and the last segment never does.
   private func removeBelowLogStart(_ facts: inout RecoveryFacts) throws(LogError) {
-    guard let point = facts.durablePoint,
-      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }), first > 0,
+    guard let point = facts.durablePoint, point.logStart.rawValue > 0,
+      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }),
       facts.segments.contains(where: { $0.baseOffset == point.durable.baseOffset })
     else { return }
+    let kept = facts.segments[first].baseOffset
     let removal = SegmentRemoval(directory: directory, fileSystem: fileSystem)
-    for fact in facts.segments[..<first] {
-      try io { () throws(IOError) in
-        try removal.putAside(fact.baseOffset)
-        try removal.remove(fact.baseOffset)
+    try io { () throws(IOError) in
+      let bases = Set(try fileSystem.list(directory).compactMap(SegmentFiles.parse).map(\.baseOffset))
+      for base in bases.filter({ $0 < kept }).sorted() {
+        try removal.putAside(base)
+        try removal.remove(base)
       }
     }
     facts.segments.removeFirst(first)
@@ -256,7 +243,7 @@ extension LogRecovery {
   }
 
   /// Whether the segment that `progress` speaks of has the batch with which it ends.
-  private func fits(_ progress: SegmentProgress?, _ facts: RecoveryFacts) throws(LogError) -> Bool {
+  func fits(_ progress: SegmentProgress?, _ facts: RecoveryFacts) throws(LogError) -> Bool {
     guard let progress, let fact = facts.segments.first(where: { $0.baseOffset == progress.baseOffset }),
       fact.size >= progress.position
     else { return false }
@@ -274,8 +261,7 @@ extension LogRecovery {
   }
 
   /// The last segment after a clean close, without reading any of it; nil where its index is not as it was left.
-  private func openClean(_ plan: RecoveryPlan, _ facts: RecoveryFacts) throws(LogError) -> Active? {
-    guard let progress = plan.durable else { return nil }
+  func openClean(_ progress: SegmentProgress) throws(LogError) -> Active? {
     let segment = segment(at: progress.baseOffset)
     let opened = try openActiveIndex(segment, end: progress.position, points: progress)
     // The index files may be larger than they were left: their cut is not synchronised.

@@ -277,12 +277,12 @@ extension Log {
         size = fact.size
         _ = try opening.follow(&active, to: fact.size, point, &producers)
       }
-      let (found, relisted, knownProducers) = (active, known, producers)
+      let (found, relisted, followed) = (active, known, producers)
       let start = facts.segments.first?.baseOffset
       state.withLock { state in
         state.sealed = relisted + ended
         state.active = found
-        state.producers = knownProducers
+        state.producers = followed
         if let start {
           state.sealed.removeAll { $0.progress.nextOffset <= start }
           state.logStart = min(max(state.logStart, start), state.logEnd)

@@ -18,12 +18,22 @@ struct RecoveryPlan: Equatable {
   var isClean = false
 
   /// `checkpointFits` and `durableFits`: whether the batch that the point names lies in its segment.
-  init(_ facts: RecoveryFacts, checkpointFits: Bool, durableFits: Bool) {
+  ///
+  /// `kafkaRecoveryPoint`: below it Kafka has synchronised everything. It counts only where the log has no durable
+  /// point of its own, and never for the last segment, whose index is needed to go on.
+  init(
+    _ facts: RecoveryFacts, checkpointFits: Bool, durableFits: Bool, kafkaRecoveryPoint: Offset? = nil
+  ) {
     let all = Array(facts.segments.indices)
     guard let point = facts.durablePoint,
       let place = all.first(where: { facts.segments[$0].baseOffset == point.durable.baseOffset })
     else {
-      scanned = all
+      let synchronized = facts.durablePoint == nil ? kafkaRecoveryPoint ?? 0 : 0
+      let isTrusted = { (place: Int) in
+        place + 1 < all.count && facts.segments[place + 1].baseOffset <= synchronized
+      }
+      trusted = Array(all.prefix(while: isTrusted))
+      scanned = Array(all.dropFirst(trusted.count))
       return
     }
     durable = point.durable

@@ -40,6 +40,8 @@ package final class Segment: Sendable {
     /// What the file of the seal says of a segment that was found sealed.
     var seal = FoundSeal.unknown
     var isClosed = false
+    /// Whether its names are others': what is open stays open.
+    var isDetached = false
   }
 
   /// Held while the index is loaded: two at once would write the same files.
@@ -178,15 +180,31 @@ package final class Segment: Sendable {
 
   /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
   func detach(_ view: SegmentView) throws(LogError) {
-    _ = try file()
-    _ = try seal(for: view)
-    _ = try index(for: view)
+    var isDetached = false
+    // A log that falls asleep may close the files meanwhile.
+    while !isDetached {
+      _ = try file()
+      _ = try index(for: view)
+      isDetached = handles.withLock { handles in
+        handles.isDetached = handles.file != nil && handles.sealed != nil
+        return handles.isDetached
+      }
+    }
     retire()
   }
 
   /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.
   func retire() {
     loading.withLock { _ in handles.withLock { $0.isClosed = true } }
+  }
+
+  /// Gives the files of a sealed segment back; they are opened again by the next use. Who reads them goes on.
+  func rest() {
+    handles.withLock { handles in
+      // The index of the active segment is being written.
+      guard handles.active == nil, !handles.isDetached else { return }
+      handles = Handles(isClosed: handles.isClosed)
+    }
   }
 
   /// Lets the file and the index go; they are closed with their last reader.

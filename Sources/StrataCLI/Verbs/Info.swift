@@ -5,13 +5,14 @@ internal import StrataIO
 enum InfoVerb {
   static let verb = Verb(
     name: "info",
-    summary: "Shows offsets, segments, sizes and codecs of a log.",
-    operands: [Operand("DIR", "the log's folder")],
+    summary: "Shows offsets, segments, sizes and codecs of a log, or the logs of a folder.",
+    operands: [Operand("DIR", "the log's folder, or a folder of logs")],
     options: [.log, Option("json", nil, "as one JSON object")],
     notes: """
       Reads every batch once, and changes nothing. The recovery point is the offset behind the last record that is
       known to survive the loss of power. A codec's ratio is the bytes of its records by the bytes that they take
-      in the log. Where damage is met the status is 1.
+      in the log. Where damage is met the status is 1. Of a folder of logs it shows where each of them stands; a log
+      that cannot be opened is named, and the status is 3.
       """,
     run: { (arguments, output) throws(CommandFailure) in try run(arguments, &output) })
 
@@ -19,11 +20,22 @@ enum InfoVerb {
     _ arguments: Arguments, _ output: inout Output
   ) throws(CommandFailure) -> CommandFailure.Status {
     let place = try LogPlace(arguments)
+    if try place.isFolderOfLogs() { return try list(place, asJSON: arguments.has("json"), &output) }
     let log = try place.openToRead()
     let survey = try LogSurvey(log)
     if arguments.has("json") { write(json: survey, &output) } else { write(table: survey, &output) }
     try output.commit()
     if let failure = survey.findings.failure { throw failure }
+    return .done
+  }
+
+  private static func list(
+    _ place: LogPlace, asJSON: Bool, _ output: inout Output
+  ) throws(CommandFailure) -> CommandFailure.Status {
+    let survey = try DirectorySurvey(place)
+    if asJSON { survey.writeJSON(to: &output) } else { survey.writeTable(to: &output) }
+    try output.commit()
+    if let (_, failure) = survey.failures.first { throw CommandFailure(failure) }
     return .done
   }
 

@@ -125,6 +125,13 @@
       return overflow ? .max : Int64(clamping: bytes)
     }
 
+    /// The limit of this process (`RLIMIT_NOFILE`), whoever else uses descriptors in it.
+    package var openFileLimit: Int? {
+      var limit = rlimit()
+      guard unsafe getrlimit(RLIMIT_NOFILE, &limit) == 0, limit.rlim_cur != rlim_t.max else { return nil }
+      return Int(clamping: limit.rlim_cur)
+    }
+
     /// A call on two paths; its error is that of the first and names the second.
     private func onPaths(
       _ source: String, _ destination: String, _ operation: String, _ call: () -> Int32

@@ -15,6 +15,7 @@
         return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
       },
       ioThread: SystemIOThread(),
+      makeIOThread: { SystemIOThread() },
       holder: "process \(getpid()) (\(programName)) on \(hostName)")
 
     private static func read(_ clock: clockid_t) -> timespec {

@@ -22,6 +22,8 @@ enum TestProcess {
       case ("fail", let path?, let number?): try fail(path, Int32(number)!)
       case ("grow", let path?, let bytes?): try grow(path, Int64(bytes)!)
       case ("open", let path?, _): try open(path)
+      case ("logs", let path?, let count?):
+        try ManyLogs.run(path, count: Int(count)!, files: UInt(arguments[3])!)
       case ("real", let steps?, _): try Workload(steps).run(.system)
       case ("simulated", let steps?, _): try simulate(steps)
       default: fatalError("no such verb: \(arguments)")

@@ -1,0 +1,54 @@
+internal import StrataIO
+
+/// Making folders, and making them durable.
+extension FileSystem {
+  /// Creates the folder at `path`, and those above it that are missing. `synchronizeParents(of:)` makes them durable.
+  func createFolder(_ path: String) throws(IOError) {
+    if let metadata = try metadata(path) {
+      guard metadata.kind == .directory else {
+        throw IOError(.notDirectory, operation: "open", path: path, detail: "this is a file")
+      }
+      return
+    }
+    let parent = SegmentFiles.parent(of: path)
+    if parent != path { try createFolder(parent) }
+    do { try createDirectory(path) } catch {
+      // Somebody else may have been faster.
+      guard error.code == .alreadyExists else { throw error }
+    }
+  }
+
+  /// Makes the folder at `path`, and those above it, known to their parents durably. Whoever created them may have
+  /// been stopped before that, so it is done for all that begins, as far up as this process may look,
+  /// and `levels` at most.
+  func synchronizeParents(of path: String, atMost levels: Int = .max) throws(IOError) {
+    var path = path
+    for _ in 0..<levels {
+      let parent = SegmentFiles.parent(of: path)
+      guard parent != path else { return }
+      do { try synchronizeDirectory(parent, .parentDirectories) } catch {
+        // A folder that may not be opened was not made by this process.
+        guard error.code == .permissionDenied else { throw error }
+        return
+      }
+      path = parent
+    }
+  }
+
+  /// The bytes of a file of at most `limit` bytes; nil where there is no such file, or a larger one.
+  func contents(of path: String, atMost limit: Int64) throws(IOError) -> [UInt8]? {
+    let file: any File
+    do { file = try open(path, .read) } catch {
+      guard error.code == .notFound || error.code == .isDirectory else { throw error }
+      return nil
+    }
+    defer { file.close() }
+    let size = try file.metadata().size
+    guard size <= limit else { return nil }
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    var span = bytes.mutableSpan
+    let count = try file.read(into: &span, at: 0)
+    bytes.removeLast(bytes.count - count)
+    return bytes
+  }
+}
