@@ -217,8 +217,7 @@ extension LogRecovery {
     try io { () throws(IOError) in
       let bases = Set(try fileSystem.list(directory).compactMap(SegmentFiles.parse).map(\.baseOffset))
       for base in bases.filter({ $0 < kept }).sorted() {
-        try removal.putAside(base)
-        try removal.remove(base)
+        try removal.remove(removal.putAside(base))
       }
     }
     facts.segments.removeFirst(first)
