@@ -6,7 +6,7 @@ struct Main {
   /// The verbs, as the help lists them.
   static let verbs = [
     AppendVerb.verb, ReadVerb.verb, DumpVerb.verb, InfoVerb.verb, VerifyVerb.verb, RepairVerb.verb,
-    TruncateVerb.verb, SnapshotVerb.verb,
+    TruncateVerb.verb, RetainVerb.verb, DeleteRecordsVerb.verb, CompactVerb.verb, SnapshotVerb.verb,
   ]
   static let version = "0.1.0"
 
@@ -98,7 +98,7 @@ enum Help {
 
 
       """
-    for verb in verbs { text += "  " + padded(verb.name, 10) + verb.summary + "\n" }
+    for verb in verbs { text += "  " + padded(verb.name, 16) + verb.summary + "\n" }
     text += """
 
       strata COMMAND --help tells more. Exit status: 0 done; 1 damage found; 2 wrong usage; 3 the log or the

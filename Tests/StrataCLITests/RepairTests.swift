@@ -130,4 +130,35 @@ import Testing
     #expect(try scratch.strata("truncate", "log").status == 2)
     #expect(try scratch.strata("truncate", "nothing", "--to", "0").status == 3)
   }
+
+  @Test func oldRecordsGo() throws {
+    let input = Data((0..<300).map { "record \($0)\n" }.joined().utf8)
+    #expect(try scratch.strata("append", "log", "--batch", "10", input: input).status == 0)
+    let deleted = try scratch.strata("delete-records", "log", "--before", "25")
+    #expect(deleted.status == 0)
+    try #expect(number(deleted.objects().first?["logStartOffset"]) == 25)
+    #expect(try scratch.strata("read", "log").lines.first == "record 25")
+    #expect(try scratch.strata("delete-records", "log", "--before", "301").status == 3)
+    #expect(try scratch.strata("delete-records", "log").status == 2)
+    let kept = try scratch.strata("retain", "log", "--age", "100000000")
+    try #expect(number(kept.objects().first?["removedSegments"]) == 0)
+    let retained = try scratch.strata("retain", "log", "--bytes", "0")
+    try #expect(number(retained.objects().first?["logStartOffset"]) == 300)
+    #expect(try scratch.strata("retain", "log").status == 2)
+    #expect(try scratch.strata("read", "log").lines.isEmpty)
+  }
+
+  @Test func compactKeepsTheNewestOfEachKey() throws {
+    #expect(try scratch.strata("append", "log", "--batch", "1", input: Data("a\nb\nc\n".utf8)).status == 0)
+    let untouched = try scratch.strata("compact", "log")
+    try #expect(number(untouched.objects().first?["removedRecords"]) == 0)
+    // Records without a key go.
+    let compacted = try scratch.strata("compact", "log", "--active", "--key-memory", "1000")
+    #expect(compacted.status == 0)
+    try #expect(number(compacted.objects().first?["removedRecords"]) == 3)
+    try #expect(number(compacted.objects().first?["compactedThrough"]) == 3)
+    #expect(try scratch.strata("read", "log").lines.isEmpty)
+    #expect(try scratch.strata("verify", "log").status == 0)
+    #expect(try scratch.strata("compact", "nothing").status == 3)
+  }
 }

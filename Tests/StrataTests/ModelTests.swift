@@ -5,20 +5,30 @@ import Testing
 /// A log in memory, simple enough to be right, and random operations against it and a real one.
 @Suite struct ModelTests {
   struct Model {
-    var records: [Record] = []
+    /// By offset; nil where a compaction has removed one.
+    var records: [Record?] = []
+    var start = 0
     var durable = 0
     var highWatermark: Int?
-    /// The first offset of each batch.
-    var batches: [Int] = []
 
-    mutating func truncate(to offset: Int) -> Int {
-      guard offset < records.count else { return records.count }
-      let end = batches.last { $0 <= offset }!
+    mutating func truncate(to end: Int) {
+      guard end < records.count else { return }
       records.removeSubrange(end...)
-      batches.removeAll { $0 >= end }
       durable = end
+      start = min(start, end)
       highWatermark = highWatermark.map { min($0, end) }
-      return end
+    }
+
+    /// Below `end` every key keeps its newest record.
+    mutating func compact(before end: Int) {
+      var seen: Set<[UInt8]> = []
+      for offset in (start..<max(start, end)).reversed() {
+        guard let record = records[offset] else { continue }
+        guard let key = record.key, seen.insert(key).inserted else {
+          records[offset] = nil
+          continue
+        }
+      }
     }
 
     func end(_ isolation: FetchIsolation) -> Int {
@@ -49,19 +59,20 @@ import Testing
       let codecs: [Compression] = [.none, .gzip(), .snappy, .lz4(), .zstd()]
       let built = codecs.filter { Compression.isBuilt($0.codec) }
       configuration.compression = built[random.below(built.count)]
+      configuration.cleanupPolicy = .compactAndDelete
       log = try Log.open(scratch("log"), configuration: configuration)
     }
 
     mutating func record() -> Record {
       clock += Int64(random.below(2000)) - 500
-      let key: [UInt8]? = random.below(3) == 0 ? nil : random.bytes(random.below(12))
+      let key: [UInt8]? = random.below(3) == 0 ? nil : [UInt8](repeating: 7, count: random.below(20))
       let value: [UInt8]? =
         random.below(8) == 0 ? nil : random.bytes(random.below(random.below(10) == 0 ? 900 : 60))
       return Record(key: key, value: value, timestamp: Timestamp(milliseconds: clock))
     }
 
     mutating func step() throws {
-      switch random.below(15) {
+      switch random.below(18) {
       case 0...2:
         try append([record()], "append")
       case 3...4:
@@ -82,24 +93,71 @@ import Testing
       case 9:
         try lookUp()
       case 10:
-        let offset = max(0, model.records.count - random.below(60))
-        steps.append("truncate \(offset)")
-        let end = try log.truncate(to: Offset(Int64(offset)))
-        try #require(end.rawValue == Int64(model.truncate(to: offset)), "\(steps)")
+        try truncate(to: max(model.start, model.records.count - random.below(60)))
+      case 11:
+        try deleteRecords(before: model.start + random.below(80) - 10)
+      case 12:
+        try compact()
       default:
         try fetch()
       }
       log.checkInvariants()
       try #require(log.logEndOffset.rawValue == Int64(model.records.count), "\(steps)")
       try #require(log.recoveryPoint.rawValue >= Int64(model.durable), "\(steps)")
+      try #require(log.logStartOffset.rawValue == Int64(model.start), "\(steps)")
       model.durable = Int(log.recoveryPoint.rawValue)
+    }
+
+    /// A batch goes as a whole, and which there are a compaction has changed: the end that is returned has to be that
+    /// of the last batch that ends before.
+    mutating func truncate(to offset: Int) throws {
+      steps.append("truncate \(offset)")
+      var ends: [Range<Int64>] = []
+      var cursor = log.fetch(from: log.logStartOffset, isolation: .logEnd)
+      while let batch = try cursor.next() {
+        ends.append(batch.baseOffset.rawValue..<batch.nextOffset.rawValue)
+      }
+      let end = try log.truncate(to: Offset(Int64(offset))).rawValue
+      try #require(end <= Int64(offset), "\(steps)")
+      for batch in ends {
+        try #require(
+          batch.upperBound <= end || batch.upperBound > Int64(offset), "\(batch), \(end): \(steps)")
+        try #require(batch.lowerBound >= end || batch.upperBound <= end, "\(batch), \(end): \(steps)")
+      }
+      if offset >= model.records.count { try #require(end == Int64(model.records.count)) }
+      model.truncate(to: Int(end))
+    }
+
+    mutating func deleteRecords(before offset: Int) throws {
+      steps.append("delete before \(offset)")
+      let offset = max(0, offset)
+      let end = min(model.highWatermark ?? .max, model.records.count)
+      if offset > end {
+        let log = log
+        try #require(
+          code { try log.deleteRecords(before: Offset(Int64(offset))) } == .offsetOutOfRange, "\(steps)")
+        return
+      }
+      let start = try log.deleteRecords(before: Offset(Int64(offset)))
+      model.start = max(model.start, offset)
+      try #require(start.rawValue == Int64(model.start), "\(steps)")
+    }
+
+    mutating func compact() throws {
+      var options = CompactionOptions()
+      options.keyMapBytes = Bool.random(using: &random) ? 1 : 1 << 20
+      options.endsActiveSegment = random.below(3) == 0
+      steps.append("compact \(options.keyMapBytes) \(options.endsActiveSegment)")
+      let before = log.compactedOffset
+      let report = try log.compact(options)
+      try #require(report.isComplete && log.compactedOffset >= before, "\(report): \(steps)")
+      model.compact(before: Int(log.compactedOffset.rawValue))
     }
 
     mutating func append(_ records: [Record], _ name: String) throws {
       let durability: Durability = Bool.random(using: &random) ? .synced : .buffered
       steps.append("\(name) \(durability)")
       let place = try log.append(records, durability: durability)
-      model.batches.append(model.records.count)
       try #require(place.baseOffset.rawValue == Int64(model.records.count))
       model.records += records
       try #require(place.lastOffset.rawValue == Int64(model.records.count - 1))
@@ -111,7 +169,6 @@ import Testing
       var batches: [RecordBatch] = []
       let before = model.records.count
       for _ in 0..<(1 + random.below(8)) {
-        model.batches.append(model.records.count)
         for _ in 0..<(1 + random.below(5)) {
           let record = record()
           try builder.append(record)
@@ -141,7 +198,7 @@ import Testing
       let isolation: FetchIsolation = [.logEnd, .durable, .highWatermark][random.below(3)]
       let from = random.below(model.records.count + 2)
       steps.append("fetch \(from) \(isolation)")
-      if from > model.records.count {
+      if from > model.records.count || from < model.start {
         let log = log
         try #require(
           code { _ = try log.all(from: Offset(Int64(from)), isolation: isolation) } == .offsetOutOfRange)
@@ -150,8 +207,9 @@ import Testing
       let found = try log.all(from: Offset(Int64(from)), isolation: isolation)
       // A batch is seen whole or not at all; the durable end lies between batches, a high watermark need not.
       let end = model.end(isolation)
-      var expected = model.records.indices.dropFirst(from).map { Found(Int64($0), model.records[$0]) }
-      expected = Array(expected.prefix(max(0, end - from)))
+      var expected = (from..<max(from, end)).compactMap { offset in
+        model.records[offset].map { Found(Int64(offset), $0) }
+      }
       if isolation == .highWatermark, found.count < expected.count {
         expected = Array(expected.prefix(found.count))
       }
@@ -162,7 +220,9 @@ import Testing
       let timestamp = Timestamp(milliseconds: clock - Int64(random.below(60_000)) + 500)
       steps.append("look up \(timestamp)")
       let found = try log.offset(for: timestamp, isolation: .logEnd)
-      let expected = model.records.firstIndex { $0.timestamp! >= timestamp }
+      let expected = model.records[model.start...].firstIndex {
+        $0.map { $0.timestamp! >= timestamp } ?? false
+      }
       try #require(found?.rawValue == expected.map { Int64($0) }, "\(timestamp): \(steps)")
     }
   }

@@ -92,6 +92,13 @@ import Testing
           _ = try workload.explorer(options).explore()
         }
       }
+      let removals = RemovalWorkload.allCases.map { workload in
+        Witness(name: "“\(workload)”") { count in
+          var options = RemovalWorkload.options()
+          options.willTry = { _ in count() }
+          _ = try workload.explorer(options).explore()
+        }
+      }
       let directories = DirectoryWorkload.all.map { workload in
         Witness(name: "“\(workload)”") { count in
           var options = DirectoryWorkload.options()
@@ -111,7 +118,7 @@ import Testing
         CrashWorkload([.buffered, .buffered, .truncate]),
         CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
       ]
-      return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings
+      return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings + removals
         + directories + crashes(sequences(2...2), .wide()) + crashes(recoveries, .deep())
     }
 

@@ -23,15 +23,15 @@ package final class KeyOffsetMap: @unchecked Sendable {
   /// How many keys it holds.
   package private(set) var count = 0
 
-  private static let leastSlots = 64
+  private static let leastSlots = 16
   private static let headBytes = 12
   private static let unit = 8
 
-  /// `budgetBytes`: what slots and entries may take together; at least a few KiB are taken. `hashBits`: how many bits
+  /// `budgetBytes`: what slots and entries may take together; at least 512 are taken. `hashBits`: how many bits
   /// of the hashes count.
   package init(budgetBytes: Int, hashBits: Int = 64) {
     // Places are counted in units of 8 bytes, in 32 bits.
-    budget = min(max(budgetBytes, 4 << 10), Int(UInt32.max) * Self.unit)
+    budget = min(max(budgetBytes, 512), Int(UInt32.max) * Self.unit)
     hashMask = hashBits >= 64 ? .max : (1 << UInt64(hashBits)) - 1
     slots = [UInt64](repeating: 0, count: Self.leastSlots)
     entries = ByteBuffer(capacity: budget)

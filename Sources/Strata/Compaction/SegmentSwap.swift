@@ -69,7 +69,7 @@ package struct SegmentSwap {
   private func complete(replacing old: [Offset], by new: [Offset]) throws(IOError) {
     for base in old {
       // What belongs to a base that stays, and was not rewritten, stays.
-      for kind in new.contains(base) ? Self.kinds : SegmentFiles.Kind.allCases {
+      for kind in try new.contains(base) ? rewrittenKinds(base) : SegmentFiles.Kind.allCases {
         try ignoringMissing { () throws(IOError) in
           try fileSystem.rename(path(base, kind), to: path(base, kind, Self.deleted), .swapDelete)
         }
@@ -85,6 +85,12 @@ package struct SegmentSwap {
     }
     try fileSystem.synchronizeDirectory(directory, .swapDeletedDirectory)
     try removeAll(Self.deleted)
+  }
+
+  /// The kinds of file that go for a segment's new ones: its transaction index only where there is another.
+  private func rewrittenKinds(_ base: Offset) throws(IOError) -> [SegmentFiles.Kind] {
+    let hasTransactions = try fileSystem.metadata(path(base, .txnindex, Self.swap)) != nil
+    return Self.kinds.filter { $0 != .txnindex || hasTransactions }
   }
 
   /// Ends what a crash has interrupted, by what the folder holds. `limits` bound the batches that are read to
@@ -106,7 +112,8 @@ package struct SegmentSwap {
     var old: [Offset] = []
     if let first = rewritten.min(), let last = rewritten.max() {
       let end = try nextOffset(of: last, limits)
-      old = names.compactMap(SegmentFiles.parse).filter { $0.kind == .log }.map(\.baseOffset).filter {
+      // Of a segment that is gone already an index may be left: renames survive in any order.
+      old = Set(names.compactMap(SegmentFiles.parse).map(\.baseOffset)).sorted().filter {
         rewritten.contains($0) || ($0 >= first && $0 < end)
       }
       // An index alone may have got its final name already.

@@ -205,18 +205,19 @@ extension LogRecovery {
       progress: SegmentProgress(baseOffset: base))
   }
 
-  /// Removes the files of segments that lie below the log's start: their removal was interrupted. Where the durable
-  /// point is not this folder's nothing goes, and the last segment never does.
+  /// Removes the files of segments that lie below the log's start, indexes without batches too: their removal was
+  /// interrupted. Where the durable point is not this folder's nothing goes, and the last segment never does.
   private func removeBelowLogStart(_ facts: inout RecoveryFacts) throws(LogError) {
-    guard let point = facts.durablePoint,
-      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }), first > 0,
+    guard let point = facts.durablePoint, point.logStart.rawValue > 0,
+      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }),
       facts.segments.contains(where: { $0.baseOffset == point.durable.baseOffset })
     else { return }
+    let kept = facts.segments[first].baseOffset
     let removal = SegmentRemoval(directory: directory, fileSystem: fileSystem)
-    for fact in facts.segments[..<first] {
-      try io { () throws(IOError) in
-        try removal.putAside(fact.baseOffset)
-        try removal.remove(fact.baseOffset)
+    try io { () throws(IOError) in
+      let bases = Set(try fileSystem.list(directory).compactMap(SegmentFiles.parse).map(\.baseOffset))
+      for base in bases.filter({ $0 < kept }).sorted() {
+        try removal.remove(removal.putAside(base))
       }
     }
     facts.segments.removeFirst(first)

@@ -107,7 +107,7 @@ extension Log {
       }
       if state.withLock({ $0.durableEnd < offset }) { try commit(through: offset - 1) }
       let turn = try takeTurn()
-      do throws(LogError) { try writeLogStart(offset) } catch {
+      do throws(LogError) { try writeLogStart(offset, &appender) } catch {
         endTurn(turn, .failure(poisoned(by: error)))
         throw error
       }
@@ -120,15 +120,18 @@ extension Log {
   }
 
   /// Only for who holds the appender and the turn.
-  private func writeLogStart(_ offset: Offset) throws(LogError) {
+  private func writeLogStart(_ offset: Offset, _ appender: inout Appender) throws(LogError) {
     let (durable, checkpoint, before, lostBefore) = state.withLock {
       ($0.durable, $0.checkpoint, $0.logStart, $0.lost)
     }
     guard offset > before else { return }
     try writeDurablePoint(
       durable: durable, checkpoint: checkpoint, synchronizing: true, logStart: offset)
+    appender.epochs.truncate(from: offset)
+    let epochs = appender.epochs
     state.withLock { state in
       state.logStart = offset
+      state.epochs = epochs
       state.lost.drop(below: offset)
       let count = state.sealed.firstIndex { $0.progress.nextOffset > offset } ?? state.sealed.count
       state.removed += state.sealed[..<count]
@@ -161,9 +164,9 @@ extension Log {
     while let view = state.withLock({ $0.removed.first }) {
       // Nothing is written under its names any more; its readers go on.
       view.segment.retire()
-      try io { () throws(IOError) in try removal.putAside(view.baseOffset) }
+      let names = try io { () throws(IOError) in try removal.putAside(view.baseOffset) }
       state.withLock { _ = $0.removed.removeFirst() }
-      try io { () throws(IOError) in try removal.remove(view.baseOffset) }
+      try io { () throws(IOError) in try removal.remove(names) }
     }
   }
 }
@@ -184,24 +187,30 @@ struct SegmentRemoval {
   }
 
   /// Gives the files the names of deleted ones, as Kafka does; the batches go first. Without room for a longer name
-  /// they keep theirs.
-  func putAside(_ base: Offset) throws(IOError) {
+  /// they keep theirs. Returns what is to be removed.
+  func putAside(_ base: Offset) throws(IOError) -> [String] {
+    var names: [String] = []
     for kind in SegmentFiles.Kind.allCases {
+      let (name, aside) = (path(base, kind), path(base, kind) + SegmentSwap.deleted)
       do throws(IOError) {
-        try fileSystem.rename(path(base, kind), to: path(base, kind) + SegmentSwap.deleted, .retentionRename)
+        try fileSystem.rename(name, to: aside, .retentionRename)
+        names.append(aside)
       } catch {
-        guard error.code == .notFound || error.code == .noSpace else { throw error }
+        switch error.code {
+        case .notFound: break
+        case .noSpace: names.append(name)
+        default: throw error
+        }
       }
     }
+    return names
   }
 
-  /// Removes the files under either name.
-  func remove(_ base: Offset) throws(IOError) {
-    for kind in SegmentFiles.Kind.allCases {
-      for name in [path(base, kind) + SegmentSwap.deleted, path(base, kind)] {
-        do throws(IOError) { try fileSystem.remove(name, .retentionRemove) } catch {
-          guard error.code == .notFound else { throw error }
-        }
+  /// Removes what was put aside.
+  func remove(_ names: [String]) throws(IOError) {
+    for name in names {
+      do throws(IOError) { try fileSystem.remove(name, .retentionRemove) } catch {
+        guard error.code == .notFound else { throw error }
       }
     }
   }
