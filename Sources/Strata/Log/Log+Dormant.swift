@@ -86,6 +86,7 @@ extension Log {
   /// - Throws: `.io` where no descriptor is left, and every other failure of opening; the log sleeps on. `.poisoned`
   ///   where the files are not those that it has left.
   func wake(_ appender: inout Appender) throws(LogError) {
+    openLogs?.list(self)
     var recovery = LogRecovery(directory: path, configuration: configuration, environment: environment)
     recovery.isLockedByDirectory = true
     if let (active, pointFile) = try recovery.reopen(appender.progress) {
