@@ -21,6 +21,20 @@ package enum Barrier: String, CaseIterable, Sendable {
   case indexPages
   /// The seal's points that the durable point's checkpoint speaks of, and the head that ends a seal.
   case seal
+  /// The aborted transactions that the durable point's checkpoint, or a seal, speaks of.
+  case transactionIndex
+  /// The producers at the start of a segment, at a checkpoint, or at the log's end when it is closed.
+  case producers
+  /// The name of a snapshot and of a transaction index that a checkpoint speaks of.
+  case producersDirectory
+  /// A snapshot of what is gone, or that nobody needs any more, goes.
+  case producersRemove
+  /// The producer ids that may be given out, before they get their name.
+  case producerIDs
+  /// The producer ids get their name.
+  case producerIDsRename
+  /// The name of the producer ids, before one of them is used.
+  case producerIDsDirectory
   /// A rebuilt index, before it gets its name.
   case rebuiltIndex
   /// A rebuilt index gets its name.
@@ -87,10 +101,16 @@ package enum Barrier: String, CaseIterable, Sendable {
   case swapAbandon
   /// Such files are gone before what says that they are void.
   case swapAbandonDirectory
+  /// A file below the log's start goes out of the way.
+  case retentionRename
+  /// A file below the log's start is removed.
+  case retentionRemove
   /// What a truncation keeps, before the durable point speaks of it.
   case truncateKept
   /// The index of what a truncation keeps gets its name.
   case truncateIndexRename
+  /// The new names of the truncated segment's indexes are on the disk.
+  case truncateIndexDirectory
   /// A segment behind a truncation goes.
   case truncateRemove
   /// A segment behind a truncation is gone before the one before it goes.

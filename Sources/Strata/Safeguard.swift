@@ -28,6 +28,8 @@ package enum Safeguard: String, CaseIterable, Sendable {
   case durablePointChecksum
   /// A durable point whose last batch is not in its segment says nothing of how that segment ends.
   case durablePointFit
+  /// A snapshot of producers with a wrong checksum is none.
+  case snapshotChecksum
   /// Readers are shown nothing that the loss of power can take back.
   case durableIsolation
   /// An index entry is followed only where the batch at its position is the one that it speaks of.

@@ -173,6 +173,13 @@ extension RecordBatch {
 }
 
 extension RecordBatch {
+  /// The same batch as it lies in a log at `baseOffset`. Its `bytes` say what they did.
+  package func at(_ baseOffset: Offset) -> RecordBatch {
+    var header = header
+    header.baseOffset = baseOffset
+    return RecordBatch(verified: buffer, start: start, header: header)
+  }
+
   /// The same batch, whose `records()` leave out those before `offset`.
   package func beginning(at offset: Offset) -> RecordBatch {
     var copy = self

@@ -24,7 +24,7 @@ import Testing
     (["read", "log", "--count", "1", "--count", "2"], "given twice"),
     (["read", "log", "--follow=yes"], "takes no value"),
     (["read", "log", "--format", "jsn"], "did you mean json?"),
-    (["read", "log", "--isolation", "committed"], "committed"),
+    (["read", "log", "--isolation", "commited"], "committed"),
     (["append", "log", "--codec", "zst"], "did you mean zstd?"),
     (["append", "log", "--codec", "zstd:99"], "a level of -7 to 22"),
     (["append", "log", "--codec", "snappy:1"], "no levels"),

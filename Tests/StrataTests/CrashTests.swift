@@ -24,6 +24,24 @@ import Testing
     print(campaign.summary("crash: every sequence of up to \(Self.longest) operations"))
   }
 
+  /// Writers and transactions: nothing is there twice, and all of a transaction counts or nothing.
+  @Test func whatIsDecidedStaysSoAtAnyCall() {
+    var campaign = CrashCampaign()
+    var sequences: [[CrashStep]] = [[.once, .roll, .once], [.inTransaction, .synced, .commit]]
+    #if !DEBUG
+      sequences += [
+        [.once, .close, .open, .once], [.once, .once, .truncate, .once],
+        [.inTransaction, .roll, .abort, .inTransaction, .open, .synced],
+        [.inTransaction, .roll, .inTransaction, .abort, .close, .open, .commit],
+        [.commit, .inTransaction, .abort, .truncate, .commit], [.abort, .once, .failedSync, .commit],
+      ]
+    #endif
+    for steps in sequences {
+      guard campaign.explore(CrashWorkload(steps), .wide()) else { return }
+    }
+    print(campaign.summary("crash: writers and transactions"))
+  }
+
   @Test func aCrashWhileRecoveringLosesNothingEither() {
     var campaign = CrashCampaign()
     var sequences: [[CrashStep]] = [[.synced, .failedSync]]

@@ -116,6 +116,7 @@ import Testing
       let recoveries = PreparedFolder.allCases.map(\.workload) + [failing]
       let others = [
         CrashWorkload([.synced, .close]),
+        CrashWorkload([.buffered, .buffered, .truncate, .close], lastAlone: true),
         CrashWorkload([.buffered, .buffered, .truncate]),
         CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
       ]

@@ -125,6 +125,9 @@ package struct SegmentSwap {
     return reader.expectedOffset
   }
 
+  /// Removes the files of new segments that are not going to count.
+  func abandon() throws(IOError) { try removeAll(Self.cleaned) }
+
   private func removeAll(_ suffix: String) throws(IOError) {
     for file in try fileSystem.list(directory).compactMap(Self.parse) where file.suffix == suffix {
       try fileSystem.remove(path(file.baseOffset, file.kind, suffix), .swapRemove)

@@ -52,6 +52,65 @@ package struct LeaderEpochs: Hashable, Sendable {
     entries.append(Entry(epoch: epoch, startOffset: offset))
   }
 
+  /// Lets `epoch` begin at `offset`, which nothing was written to yet, as another log says. False where the records
+  /// before have a larger one.
+  package mutating func assign(_ epoch: LeaderEpoch, at offset: Offset) -> Bool {
+    let kept = entries.prefix { $0.startOffset < offset }
+    if let last = kept.last, last.epoch > epoch { return false }
+    entries = Array(kept)
+    if entries.last?.epoch != epoch { entries.append(Entry(epoch: epoch, startOffset: offset)) }
+    return true
+  }
+
+  /// Where `epoch` ends: where the next one begins, or at `logEnd`. Of an epoch that is not there, the largest one
+  /// below it ends there; nil of one above all. The rules are Kafka's (`LeaderEpochFileCache.endOffsetFor`).
+  package func end(of epoch: LeaderEpoch, logEnd: Offset) -> LeaderEpochEnd? {
+    guard epoch.rawValue >= 0, let last = entries.last, epoch <= last.epoch else { return nil }
+    if epoch == last.epoch { return LeaderEpochEnd(leaderEpoch: epoch, endOffset: logEnd) }
+    let higher = entries.first { $0.epoch > epoch }!
+    // Of one below all that are known nobody knows more than where those begin.
+    let found = entries.last { $0.epoch <= epoch }?.epoch ?? epoch
+    return LeaderEpochEnd(leaderEpoch: found, endOffset: higher.startOffset)
+  }
+
+  /// Whether a batch at `offset` may carry `epoch`, as far as is known.
+  package func allows(_ epoch: LeaderEpoch, at offset: Offset) -> Bool {
+    guard epoch.rawValue >= 0 else { return true }
+    var (low, high) = (0, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].startOffset <= offset { low = middle + 1 } else { high = middle }
+    }
+    return low == 0 || entries[low - 1].epoch == epoch
+  }
+
+  /// Forgets what lies before the log's start: the epoch in which it lies begins there.
+  package mutating func truncate(from start: Offset) {
+    guard let place = entries.lastIndex(where: { $0.startOffset <= start }) else { return }
+    entries.removeSubrange(..<place)
+    entries[0].startOffset = start
+  }
+
+  /// Finds the epochs out from the batches of a log, all of which are read. Those behind damage in a segment are not
+  /// met.
+  static func rebuild(
+    _ directory: String, _ segments: [Offset], _ fileSystem: any FileSystem, limits: ParsingLimits
+  ) throws(IOError) -> LeaderEpochs {
+    var epochs = LeaderEpochs()
+    for base in segments {
+      let file = try fileSystem.open(SegmentFiles.path(directory, SegmentFiles.name(base, .log)), .read)
+      defer { file.close() }
+      let end = try file.metadata().size
+      var reader = BatchFileReader(
+        position: 0, expectedOffset: base, limits: limits, maximumRead: 256 << 10, firstRead: 256 << 10)
+      while case .batch(let batch) = try reader.next(in: file, end: end) {
+        let epoch = batch.header.partitionLeaderEpoch
+        if epoch.rawValue >= 0 { epochs.begin(epoch, at: batch.baseOffset) }
+      }
+    }
+    return epochs
+  }
+
   /// Begins the epoch behind the current one, since what was at `offset` and behind is gone.
   mutating func beginNext(at offset: Offset) {
     // Behind the largest epoch there is none; damage can claim it, and is no reason to stop.

@@ -27,6 +27,8 @@ struct Appender: ~Copyable {
   var staging: ByteBuffer
   /// Whether the file system has refused to reserve blocks.
   var cannotAllocate = false
+  /// Whether batches have their offsets and epochs already.
+  var keepsPlaces = false
   /// Whether its files were given back (`Log+Dormant`): what stands in their place fails every call.
   var isDormant = false
   /// Whether bytes of a failed append may still lie behind the end.
@@ -112,6 +114,7 @@ struct Appender: ~Copyable {
   @inline(__always)
   private func placed(_ batch: RecordBatch, at base: Offset) -> RecordBatchHeader {
     var header = batch.header
+    if keepsPlaces { return header }
     header.baseOffset = base
     header.partitionLeaderEpoch = epochs.current
     return header

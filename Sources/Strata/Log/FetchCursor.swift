@@ -28,6 +28,9 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The end that was visible when it was last looked at. It only grows.
   private var visibleEnd = Offset(0)
 
+  /// The aborted transactions that the reader of what is committed may come to.
+  private var aborted = AbortedRecords()
+
   /// The last offset of the batch that was not to be seen yet: before it is, there is nothing new.
   private var hiddenThrough = Offset(0)
   /// Behind this offset there has to be something to see before it can go on.
@@ -63,7 +66,9 @@ public struct FetchCursor: ~Copyable, Sendable {
       do throws(LogError) { batch = try readNext() } catch {
         // What was being read may just have gone.
         if try beganAnew() { continue }
-        throw error
+        guard try hasMoved(since: error) else { throw error }
+        source = nil
+        continue
       }
       if try beganAnew() { continue }
       if let batch { position = batch.nextOffset }
@@ -87,6 +92,18 @@ public struct FetchCursor: ~Copyable, Sendable {
     source = nil
     visibleEnd = 0
     hiddenThrough = 0
+    aborted = AbortedRecords()
+  }
+
+  /// Whether an error may come from looking where the log is no more: it begins behind the position by now, or
+  /// another process has put other files in place. Then looking again tells.
+  private func hasMoved(since error: LogError) throws(LogError) -> Bool {
+    switch error.code {
+    case .notFound: if position < log.logStartOffset { return true }
+    case .damaged: break
+    default: return false
+    }
+    return try log.hasRelisted()
   }
 
   private mutating func readNext() throws(LogError) -> RecordBatch? {
@@ -106,7 +123,12 @@ public struct FetchCursor: ~Copyable, Sendable {
       case .batch(let batch):
         if batch.lastOffset < position { continue }
         if batch.baseOffset > position { try refuseLost(before: batch.baseOffset) }
+        if heads.knowsNothing { try checkEpoch(batch, view) }
         guard try isVisible(batch) else { return nil }
+        if isolation == .committed, try isLeftOut(batch, view) {
+          position = batch.nextOffset
+          continue
+        }
         return batch.baseOffset < target ? batch.beginning(at: target) : batch
       case .end:
         guard try advance() else { return nil }
@@ -149,6 +171,14 @@ public struct FetchCursor: ~Copyable, Sendable {
   private mutating func advance() throws(LogError) -> Bool {
     let known = source!.view
     let (now, next) = try log.lookAgain(at: known.baseOffset)
+    guard now?.segment === known.segment else {
+      // It was removed, or rewritten with others: the offset says where to go on.
+      let end = known.progress.nextOffset
+      if end > position { try refuseLost(before: end) }
+      position = max(position, end)
+      source = nil
+      return true
+    }
     if let now, now.progress.position > known.progress.position, !known.isSealed {
       source!.view = now
       heads.extend(try now.segment.seal(for: now))
@@ -186,6 +216,34 @@ public struct FetchCursor: ~Copyable, Sendable {
     return false
   }
 
+  /// Throws where a batch has a leader epoch that was not the log's at its offset. In a segment with a seal, its
+  /// digest tells more.
+  private mutating func checkEpoch(_ batch: RecordBatch, _ view: SegmentView) throws(LogError) {
+    let epoch = batch.header.partitionLeaderEpoch
+    guard !log.leaderEpochs.allows(epoch, at: batch.baseOffset) else { return }
+    let place = reader.position - Int64(batch.sizeInBytes)
+    // Asked again, it comes here again.
+    source = nil
+    throw LogError(
+      .damaged, path: view.segment.path(.log), position: place,
+      offsets: max(position, batch.baseOffset)..<batch.nextOffset,
+      detail: "leader epoch \(epoch), which was not the log's at these offsets (leader-epoch-checkpoint)")
+  }
+
+  /// Whether this is an end marker, or part of a transaction that was aborted.
+  private mutating func isLeftOut(_ batch: RecordBatch, _ view: SegmentView) throws(LogError) -> Bool {
+    if batch.isControl { return true }
+    guard batch.isTransactional else { return false }
+    if !aborted.covers(batch) {
+      // All that begins before the visible end is decided.
+      let upper = max(min(visibleEnd, view.isSealed ? view.progress.nextOffset : .max), batch.nextOffset)
+      aborted = AbortedRecords(
+        transactions: try log.abortedTransactions(in: batch.baseOffset..<upper, from: view),
+        range: batch.baseOffset..<upper)
+    }
+    return aborted.contains(batch)
+  }
+
   /// Whether nothing from here on is to be seen yet: after a failed sync the cache may show anything there.
   private mutating func isHidden() throws(LogError) -> Bool {
     guard isolation != .logEnd, try reader.expectedOffset >= log.visibleEnd(isolation) else { return false }
@@ -196,8 +254,7 @@ public struct FetchCursor: ~Copyable, Sendable {
 
   /// Zeros that a crash left behind a segment that was ended: the next one goes on with the next offset.
   private func isPadding(_ view: SegmentView) throws(LogError) -> Bool {
-    guard view.isSealed, let next = try log.lookAgain(at: view.baseOffset).next else { return false }
-    guard next.baseOffset == reader.expectedOffset else { return false }
+    guard view.isSealed, view.progress.nextOffset == reader.expectedOffset else { return false }
     do {
       return try source!.file.isZero(reader.position..<view.progress.position)
     } catch { throw LogError(error) }
@@ -233,5 +290,24 @@ public struct FetchCursor: ~Copyable, Sendable {
       offsets: max(position, right.baseOffset)..<right.nextOffset,
       detail: "the head of this batch is not the one that was sealed",
       cause: FormatError(.checksumMismatch, at: 0, "the digest of the batches' heads does not fit"))
+  }
+}
+
+/// The aborted transactions of a range of offsets.
+private struct AbortedRecords: Sendable {
+  var transactions: [AbortedTransaction] = []
+  /// What is known of batches in it is all that is to be known.
+  var range = Offset(0)..<Offset(0)
+
+  func covers(_ batch: RecordBatch) -> Bool {
+    range.contains(batch.baseOffset) && batch.nextOffset <= range.upperBound
+  }
+
+  /// Transactions of one producer never overlap: who wrote the batch, and where it lies, tells its transaction.
+  func contains(_ batch: RecordBatch) -> Bool {
+    transactions.contains {
+      $0.producerID == batch.header.producerID && $0.firstOffset <= batch.baseOffset
+        && batch.lastOffset <= $0.lastOffset
+    }
   }
 }

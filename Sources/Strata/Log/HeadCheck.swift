@@ -27,11 +27,19 @@ struct HeadCheck: Sendable {
 
   init() {}
 
-  init(_ seal: CountedSeal?) {
+  /// Whether intervals are compared that were compared before.
+  private var comparesAgain = false
+
+  /// `again`: for who is going to write a seal of its own, and has to know now.
+  init(_ seal: CountedSeal?, again: Bool = false) {
     self.seal = seal
+    comparesAgain = again
     if let seal { checkedOfWord = seal.seal.checkedIntervals(word: 0) }
     if seal == nil { end = .max }
   }
+
+  /// Whether nothing is known of the heads.
+  var knowsNothing: Bool { seal == nil }
 
   /// Reading goes on somewhere else.
   mutating func move() {
@@ -63,7 +71,7 @@ struct HeadCheck: Sendable {
     let isClosed = interval < seal.count
     end = to.position
     damage = nil
-    if isClosed, isChecked(interval, seal) { return }
+    if isClosed, !comparesAgain, isChecked(interval, seal) { return }
     let known = goesOn && place > from.position ? SealPoint(position: place, digest: digest) : from
     digest = to.digest
     if known.position == place {

@@ -41,13 +41,18 @@ extension Log {
 
   /// Appends a batch as it is, at the log's end: its base offset and leader epoch become the log's.
   ///
-  /// - Throws: as for one record; `.emptyBatch`, `.invalidRecord` for a batch whose offsets have gaps.
+  /// A batch with a producer id has to follow that producer's last one. If it is one of its last five that comes
+  /// again, nothing is appended, and the answer has the offsets that it got then (`isDuplicate`).
+  ///
+  /// - Throws: as for one record; `.emptyBatch`, `.invalidRecord` for a batch whose offsets have gaps;
+  ///   `.outOfOrderSequence`, `.fencedProducer`, `.invalidTransactionState`, `.tooManyProducers`.
   @discardableResult
   public func append(
     _ batch: RecordBatch, durability: Durability? = nil
   ) throws(LogError) -> AppendedBatch {
     let appended = try withAppender { appender throws(LogError) in
-      try put(CollectionOfOne(batch), into: &appender)
+      guard batch.header.producerID >= 0 else { return try put(CollectionOfOne(batch), into: &appender) }
+      return try putProducers(CollectionOfOne(batch), into: &appender)[0]
     }
     try settle(appended, durability)
     return appended
@@ -62,6 +67,13 @@ extension Log {
     _ batches: [RecordBatch], durability: Durability? = nil
   ) throws(LogError) -> [AppendedBatch] {
     guard !batches.isEmpty else { return [] }
+    if batches.contains(where: { $0.header.producerID >= 0 }) {
+      let places = try withAppender { appender throws(LogError) in
+        try putProducers(batches, into: &appender)
+      }
+      try settle(places.max { $0.lastOffset < $1.lastOffset }!, durability)
+      return places
+    }
     let appended = try withAppender { appender throws(LogError) in
       try put(batches, into: &appender)
     }
@@ -78,7 +90,7 @@ extension Log {
   }
 
   /// Waits for what an append was asked to wait for.
-  private func settle(_ appended: AppendedBatch, _ durability: Durability?) throws(LogError) {
+  func settle(_ appended: AppendedBatch, _ durability: Durability?) throws(LogError) {
     if (durability ?? configuration.durability) == .synced {
       try commit(through: appended.lastOffset)
     }
@@ -141,22 +153,32 @@ extension Log {
     if mustRoll(before: batches.first!, appender) { try roll(&appender) }
     let fitting = fittingPrefix(of: batches, appender)
     let fit = batches.prefix(fitting.count)
+    let before = appender.progress
     try io { () throws(IOError) in try appender.write(fit, byteCount: fitting.bytes) }
-    publish(appender.progress, batches: fitting.count, records: fitting.records, bytes: fitting.bytes)
+    var producers: [RecordBatch] = []
+    var base = before.nextOffset
+    if appender.progress.hasProducers {
+      for batch in fit {
+        if batch.header.producerID >= 0 { producers.append(batch.at(base)) }
+        base = base + Int64(batch.header.lastOffsetDelta) + 1
+      }
+    }
+    publish(
+      &appender, producers, batches: fitting.count, records: fitting.records, bytes: fitting.bytes)
     return fitting.count
   }
 
-  private func check(_ batch: RecordBatch) throws(LogError) {
+  func check(_ batch: RecordBatch) throws(LogError) {
     let header = batch.header
+    if header.attributes.isTransactional || header.attributes.isControl, header.producerID < 0 {
+      throw LogError(
+        .invalidTransactionState, path: path,
+        detail: "a batch of a transaction, or an end marker, needs the id of its producer")
+    }
     if header.recordCount == 0 {
       throw LogError(.emptyBatch, path: path, detail: "a batch without a record cannot be appended")
     }
-    if header.sizeInBytes > configuration.maximumBatchBytes {
-      throw LogError(
-        .batchTooLarge, path: path,
-        detail: "the batch has \(header.sizeInBytes) bytes, the largest allowed is "
-          + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
-    }
+    try checkSize(batch)
     if header.recordCount < 0 || header.lastOffsetDelta != header.recordCount - 1 {
       throw LogError(
         .invalidRecord, path: path,
@@ -164,6 +186,14 @@ extension Log {
           "a batch of \(header.recordCount) records spans \(Int64(header.lastOffsetDelta) + 1) offsets; "
           + "offsets are contiguous at append")
     }
+  }
+
+  func checkSize(_ batch: RecordBatch) throws(LogError) {
+    guard batch.sizeInBytes > configuration.maximumBatchBytes else { return }
+    throw LogError(
+      .batchTooLarge, path: path,
+      detail: "the batch has \(batch.sizeInBytes) bytes, the largest allowed is "
+        + "\(configuration.maximumBatchBytes) (LogConfiguration.maximumBatchBytes)")
   }
 
   /// How many of `batches` go into the active segment with one write; one at least.
@@ -188,9 +218,14 @@ extension Log {
     return (count, bytes, records)
   }
 
-  /// Lets readers see how far the log reaches.
-  private func publish(_ progress: SegmentProgress, batches: Int, records: Int, bytes: Int) {
+  /// Lets readers see how far the log reaches. `producers` are those of the batches that producers wrote.
+  func publish(
+    _ appender: inout Appender, _ producers: [RecordBatch], batches: Int, records: Int, bytes: Int
+  ) {
+    let index = appender.index
+    var progress = appender.progress
     let done = state.withLock { state in
+      for batch in producers { state.take(batch, &progress, index, limits: configuration.limits) }
       state.active.progress = progress
       state.statistics.appendedBatches += UInt64(batches)
       state.statistics.appendedRecords += UInt64(records)
@@ -198,6 +233,18 @@ extension Log {
       assert({ state.checkInvariants() }() == ())
       return state.takeVisible()
     }
+    appender.progress = progress
     for waiter in done { waiter.resume(.success(())) }
+  }
+}
+
+extension LogState {
+  /// Takes in what a producer's batch in the active segment says.
+  mutating func take(
+    _ batch: RecordBatch, _ progress: inout SegmentProgress, _ index: SegmentIndex, limits: ParsingLimits
+  ) {
+    guard let ended = producers.take(batch, limits: limits) else { return }
+    if ended.isAborted { progress.take(ended.transaction, index) }
+    producers.forgetCompleted(below: durableEnd)
   }
 }

@@ -45,6 +45,8 @@ extension Log {
   struct Turn: Sendable {
     let number: UInt64
     let view: SegmentView
+    /// The producers at the end of the view, where a checkpoint is due.
+    let producers: ProducerState?
   }
 
   private enum Step {
@@ -90,9 +92,9 @@ extension Log {
   func lead(_ turn: Turn) {
     do {
       let file = try turn.view.segment.file()
-      if Mutants.leavesOut(.syncBeforeDurablePoint) { _ = try noteDurable(turn.view) }
+      if Mutants.leavesOut(.syncBeforeDurablePoint) { _ = try noteDurable(turn) }
       try io { () throws(IOError) in try file.synchronize(.commit) }
-      let checkpoint = try noteDurable(turn.view)
+      let checkpoint = try noteDurable(turn)
       endTurn(turn, .success(turn.view.progress), checkpoint: checkpoint)
     } catch {
       endTurn(turn, .failure(poisoned(by: error)))
@@ -102,21 +104,23 @@ extension Log {
   /// How far the index entries may lag behind the durable records: so much is read again after a crash.
   static let checkpointInterval: Int64 = 64 << 20
 
-  /// Writes down that everything in `view` is durable. Every 64 MiB the index pages are synchronised too, and
-  /// the note itself: that is the checkpoint from which recovery reads on. Returns it where there is a new one.
-  private func noteDurable(_ view: SegmentView) throws(LogError) -> SegmentProgress? {
+  /// Writes down that everything in the turn's view is durable. Every 64 MiB the index pages and the producers are
+  /// synchronised too, and the note itself: that is the checkpoint from which recovery reads on. Returns it where
+  /// there is a new one.
+  private func noteDurable(_ turn: Turn) throws(LogError) -> SegmentProgress? {
+    let view = turn.view
     let checkpoint = state.withLock { $0.checkpoint }
-    let lag =
-      checkpoint.baseOffset == view.baseOffset
-      ? view.progress.position - checkpoint.position : view.progress.position
-    guard lag >= Self.checkpointInterval else {
+    guard let producers = turn.producers else {
       try writeDurablePoint(durable: view.progress, checkpoint: checkpoint, synchronizing: false)
       return nil
     }
     let index = try view.segment.index(for: view).index
-    let written = writtenPoints(view.progress)
+    let written = writtenEntries(view.progress)
     let isWritten = try io { () throws(IOError) in
-      try orWithoutRoom { () throws(IOError) in try index.synchronize(view.progress, written: written) }
+      let fits = try orWithoutRoom { () throws(IOError) in
+        try index.synchronize(view.progress, written: written)
+      }
+      return fits ? try storeSnapshot(producers, view.progress) : false
     }
     guard isWritten else {
       // Without room for the seal's points there is no later checkpoint, and that is all.
@@ -124,20 +128,50 @@ extension Log {
       return nil
     }
     try writeDurablePoint(durable: view.progress, checkpoint: view.progress, synchronizing: true)
+    try replaceCheckpointSnapshot(view.progress.hasProducers ? view.progress.nextOffset : nil)
     return view.progress
   }
 
-  /// How many points of the seal are in its file: those that the checkpoint counts. Only for who holds the turn.
-  func writtenPoints(_ progress: SegmentProgress) -> Int {
-    let checkpoint = state.withLock { $0.checkpoint }
-    return checkpoint.baseOffset == progress.baseOffset ? checkpoint.offsetEntries : 0
+  /// Writes down which producers there are at a checkpoint, name and all. False where there is no room for it. A log
+  /// without producers has no snapshot.
+  func storeSnapshot(_ producers: ProducerState, _ progress: SegmentProgress) throws(IOError) -> Bool {
+    guard progress.hasProducers else { return true }
+    do throws(IOError) {
+      try ProducerSnapshot.store(producers, path, at: progress.nextOffset, environment.fileSystem)
+      // The name of the segment's transaction index may be new too.
+      try environment.fileSystem.synchronizeDirectory(path, .producersDirectory)
+    } catch {
+      guard error.code == .noSpace else { throw error }
+      return false
+    }
+    return true
   }
 
-  /// Writes the durable point. Only for who holds the turn.
+  /// The snapshot of the checkpoint before is of no use any more.
+  private func replaceCheckpointSnapshot(_ offset: Offset?) throws(LogError) {
+    let earlier = state.withLock { state in
+      defer { state.checkpointSnapshot = offset }
+      return state.checkpointSnapshot
+    }
+    guard let earlier, earlier != offset else { return }
+    try io { () throws(IOError) in
+      try ProducerSnapshot.remove(CollectionOfOne(earlier), path, environment.fileSystem)
+    }
+  }
+
+  /// What the files of the seal and of the aborted transactions have: what the checkpoint counts. Only for who
+  /// holds the turn.
+  func writtenEntries(_ progress: SegmentProgress) -> SegmentIndex.WrittenEntries {
+    let checkpoint = state.withLock { $0.checkpoint }
+    return checkpoint.baseOffset == progress.baseOffset ? .init(checkpoint) : .none
+  }
+
+  /// Writes the durable point. Only for who holds the turn. `newStart`: where the log is going to begin.
   func writeDurablePoint(
-    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool
+    durable: SegmentProgress, checkpoint: SegmentProgress, synchronizing: Bool,
+    logStart newStart: Offset? = nil
   ) throws(LogError) {
-    let logStart = logStartOffset
+    let logStart = newStart ?? logStartOffset
     try io { () throws(IOError) in
       try durablePoint.withLock { point throws(IOError) in
         guard point != nil else {
@@ -223,7 +257,10 @@ extension LogState {
     isSynchronizing = true
     syncTurn += 1
     syncTarget = logEnd
-    return Log.Turn(number: syncTurn, view: active)
+    let isKnown = checkpoint.baseOffset == active.baseOffset
+    let lag = active.progress.position - (isKnown ? checkpoint.position : 0)
+    return Log.Turn(
+      number: syncTurn, view: active, producers: lag >= Log.checkpointInterval ? producers : nil)
   }
 
   /// Whether a task waits for something to become durable that no turn was begun for.

@@ -22,9 +22,16 @@ extension Log {
     for timestamp: Timestamp, isolation: FetchIsolation = .durable
   ) throws(LogError) -> Offset? {
     let (views, start, end) = try readableState(isolation)
+    // Segments may be removed and rewritten meanwhile: each says where to look, and a cursor reads what is there.
     for view in views where view.progress.nextOffset > start {
-      guard let from = try candidate(for: timestamp, in: view) else { continue }
-      var cursor = fetch(from: max(from, start), isolation: isolation)
+      let from: Offset?
+      do throws(LogError) { from = try candidate(for: timestamp, in: view) } catch {
+        // It was removed meanwhile.
+        guard error.code == .notFound, view.progress.nextOffset <= logStartOffset else { throw error }
+        continue
+      }
+      guard let from else { continue }
+      var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
       while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
         guard batch.maxTimestamp >= timestamp else { continue }
         if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
@@ -122,6 +129,35 @@ extension Log {
   /// The first offsets of a gap whose records are gone.
   func lost(in gap: Range<Offset>) -> Range<Offset>? {
     state.withLock { $0.lost.first(in: gap) }
+  }
+
+  /// The aborted transactions with records in `range`, whose first segment is that of `view`: they stand where their
+  /// end markers lie, so the segments behind are looked at until no later one can concern the range.
+  func abortedTransactions(
+    in range: Range<Offset>, from view: SegmentView
+  ) throws(LogError) -> [AbortedTransaction] {
+    var found: [AbortedTransaction] = []
+    var next: SegmentView? = view
+    while let view = next {
+      if try view.segment.mayHaveAborted(view) {
+        let index = try view.segment.index(for: view)
+        let count = index.progress.abortedTransactions
+        if index.index.transactions.collect(range, count: count, into: &found) { return found }
+      }
+      next = state.withLock { $0.segment(behind: view.baseOffset) }
+    }
+    return found
+  }
+
+  /// All aborted transactions of the log, by the offsets of their end markers.
+  package func abortedTransactions() throws(LogError) -> [AbortedTransaction] {
+    let (views, _, _) = try readableState(.logEnd)
+    var found: [AbortedTransaction] = []
+    for view in views where try view.segment.mayHaveAborted(view) {
+      let index = try view.segment.index(for: view)
+      found += index.index.transactions.prefix(index.progress.abortedTransactions)
+    }
+    return found
   }
 
   /// How many truncations there were, and the lowest end of those since there were `known`.

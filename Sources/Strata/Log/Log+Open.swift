@@ -15,6 +15,22 @@ extension Log {
     _ path: String, configuration: LogConfiguration = LogConfiguration(), access: LogAccess = .readWrite,
     environment: LogEnvironment = .system
   ) throws(LogError) -> Log {
+    let log = try openUndecided(
+      path, configuration: configuration, access: access, environment: environment)
+    guard access == .readWrite, !log.openTransactions.isEmpty else { return log }
+    do throws(LogError) { try log.abortAbandonedTransactions() } catch {
+      // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
+      // ends before them.
+      guard error.code == .noSpace || error.code == .damaged else { throw error }
+    }
+    return log
+  }
+
+  /// Opens the log, and leaves the transactions as they are that were under way: for who knows how they end.
+  package static func openUndecided(
+    _ path: String, configuration: LogConfiguration, access: LogAccess = .readWrite,
+    environment: LogEnvironment
+  ) throws(LogError) -> Log {
     configuration.checkSense()
     let recovered: RecoveredLog
     switch access {
@@ -37,6 +53,10 @@ extension Log {
   ///
   /// - Throws: `.poisoned`, `.io`, `.noSpace`; the log is closed all the same, and the next open repairs it.
   public func close() throws(LogError) {
+    try interruptingCompaction { () throws(LogError) in try closeAlone() }
+  }
+
+  private func closeAlone() throws(LogError) {
     var failure: LogError?
     let isFirst = appender.withLock { appender in
       guard state.withLock({ $0.phase }) == .open else { return false }
@@ -89,14 +109,16 @@ extension Log {
       }
       let progress = appender.progress
       let earlier = state.withLock { $0.checkpoint }
-      let written = writtenPoints(progress)
+      let written = writtenEntries(progress)
+      let producers = state.withLock { $0.producers }
       let isSealed = try io { () throws(IOError) in
-        try appender.index.synchronize(progress, written: progress.offsetEntries)
+        try appender.index.synchronize(
+          progress, written: .init(points: progress.offsetEntries, transactions: written.transactions))
         let isSealed = try orWithoutRoom { () throws(IOError) in
-          try appender.index.writeSeal(progress, written: written)
+          try appender.index.writeSeal(progress, written: written.points)
         }
         try appender.index.trim(progress)
-        return isSealed
+        return isSealed ? try storeSnapshot(producers, progress) : false
       }
       // Without room for the seal the next open reads on from the checkpoint, and that is all.
       let checkpoint = isSealed ? progress : earlier

@@ -61,11 +61,25 @@ extension Log {
     if let entry = ended.takeTimeEntry() {
       appender.index.store(entry, at: ended.timeEntries - 1, base: old.baseOffset)
     }
+    let written = writtenEntries(ended)
     do throws(IOError) {
-      try appender.index.synchronize(ended, written: ended.offsetEntries)
+      try appender.index.synchronize(
+        ended, written: .init(points: ended.offsetEntries, transactions: ended.abortedTransactions))
     } catch { throw poisoned(by: LogError(error)) }
-    // These two may fail for want of room and leave everything as it was: the name comes last.
-    do throws(IOError) { try appender.index.writeSeal(ended, written: writtenPoints(ended)) } catch {
+    // These may fail for want of room and leave everything as it was: the name comes last.
+    let producers = state.withLock { state in
+      state.producers.removeExpired(
+        at: environment.wallClockMilliseconds(), after: configuration.producerExpirationMilliseconds)
+      return state.producers
+    }
+    let directory = path
+    do throws(IOError) {
+      try appender.index.writeTransactions(ended, written: written)
+      try appender.index.writeSeal(ended, written: written.points)
+      if !producers.isEmpty {
+        try ProducerSnapshot.store(producers, directory, at: ended.nextOffset, environment.fileSystem)
+      }
+    } catch {
       guard error.code == .noSpace else { throw poisoned(by: LogError(error)) }
       throw LogError(error)
     }
@@ -84,7 +98,12 @@ extension Log {
       try fileSystem.synchronizeDirectory(path, .rollDirectory)
       try appender.index.trim(ended)
     }
-    let progress = SegmentProgress(baseOffset: ended.nextOffset)
+    var progress = SegmentProgress(baseOffset: ended.nextOffset)
+    progress.hasProducers = state.withLock { state in
+      // The snapshot of the roll takes its place; the next opening removes it.
+      state.checkpointSnapshot = nil
+      return !state.producers.isEmpty
+    }
     try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
     old.seal(appender.index, ended)
     appender.begin(next, progress, now: environment.wallClockMilliseconds())
@@ -144,10 +163,14 @@ struct NewSegment {
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .timeindex)), fileSystem)
     let seal = try emptyFile(
       SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .seal)), fileSystem)
+    let transactions = SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .txnindex))
+    try TransactionIndex.trim(0, transactions, fileSystem)
     return SegmentIndex(
       offsets: try offsets.map(length: offsetBytes / 8 * 8, .readWrite),
       times: try times.map(length: timeBytes / 12 * 12, .readWrite), seal: SegmentSeal(room: offsetBytes),
-      files: .init(offsets: offsets, times: times, seal: SealFile(file: seal)))
+      files: .init(
+        offsets: offsets, times: times, seal: SealFile(file: seal), transactionPath: transactions,
+        fileSystem: fileSystem))
   }
 
   private static func emptyFile(_ path: String, _ fileSystem: any FileSystem) throws(IOError) -> any File {

@@ -12,7 +12,7 @@ extension Log {
   /// epoch, so that epoch and offset together never name two records.
   ///
   /// A reader or a tail that had come further ends with `.offsetOutOfRange`; so does who waits for the
-  /// durability of a record that goes. If the power goes before this returns, the log ends anywhere between
+  /// durability of a record that goes. A compaction that is running gives way. If the power goes before this returns, the log ends anywhere between
   /// the new end and the old one.
   ///
   /// - Throws: `.offsetOutOfRange` below the log's start; `.damaged` where bytes before `offset` in its segment
@@ -20,6 +20,10 @@ extension Log {
   ///   half way; `.closed`, `.readOnly`, `.io`.
   @discardableResult
   public func truncate(to offset: Offset) throws(LogError) -> Offset {
+    try interruptingCompaction { () throws(LogError) in try truncateAlone(to: offset) }
+  }
+
+  private func truncateAlone(to offset: Offset) throws(LogError) -> Offset {
     try withAppender { appender throws(LogError) in
       let (start, end) = state.withLock { ($0.logStart, $0.logEnd) }
       guard offset < end else { return end }
@@ -54,6 +58,8 @@ extension Log {
     var removed: [SegmentView]
     /// The index of what is kept, in files of their own: readers may be using the old ones.
     var index: TemporaryIndex
+    /// The producers at the new end.
+    var producers: ProducerState
     /// Whether what is kept was copied, so that the file stays as it is.
     var isCopied = false
   }
@@ -65,12 +71,16 @@ extension Log {
     let scan = SegmentScan(interval: configuration.indexIntervalBytes, limits: configuration.limits)
     let bytes = scan.indexBytes(for: last.progress.position)
     let index = SegmentIndex.inMemory(bytes)
-    let progress = try prefix(of: last, before: offset, index)
+    var progress = try prefix(of: last, before: offset, index)
+    let producers = try producers(at: progress.nextOffset)
+    progress.hasProducers = !producers.isEmpty
+    for transaction in try aborted(of: last, before: progress.nextOffset) { progress.take(transaction, index) }
     let written = try io { () throws(IOError) in
       try TemporaryIndex.create(
         index, progress, of: last.segment, environment.fileSystem, least: configuration.indexBytes)
     }
-    var cut = Cut(last: last, progress: progress, removed: removed, index: written)
+    var cut = Cut(
+      last: last, progress: progress, removed: removed, index: written, producers: producers)
     var mustCopy = configuration.reading == .mapped
     if last.isSealed, !mustCopy { mustCopy = try isShared(last) }
     if last.isSealed, mustCopy {
@@ -78,6 +88,21 @@ extension Log {
       cut.isCopied = true
     }
     return cut
+  }
+
+  /// The producers as they were at an offset; where the log knows none, it knew none that matter.
+  private func producers(at offset: Offset) throws(LogError) -> ProducerState {
+    guard state.withLock({ !$0.producers.isEmpty }) else { return ProducerState() }
+    let history = ProducerHistory(
+      directory: path, fileSystem: environment.fileSystem, limits: configuration.limits)
+    return try history.state(at: offset)
+  }
+
+  /// The transactions whose abort markers are kept of a segment that is cut.
+  private func aborted(of view: SegmentView, before end: Offset) throws(LogError) -> [AbortedTransaction] {
+    guard try view.segment.mayHaveAborted(view) else { return [] }
+    let found = try view.segment.index(for: view)
+    return found.index.transactions.prefix(found.progress.abortedTransactions).filter { $0.lastOffset < end }
   }
 
   /// Whether the file of a segment has another name, a snapshot's: then it stays as it is.
@@ -162,9 +187,15 @@ extension Log {
     var epochs = appender.epochs
     epochs.beginNext(at: progress.nextOffset)
     let stored = epochs
-    try io { () throws(IOError) in try stored.store(directory, fileSystem) }
+    try io { () throws(IOError) in
+      // Storing the epochs synchronises the folder: records that come instead are never taken for these.
+      let snapshots = ProducerSnapshot.offsets(in: try fileSystem.list(directory))
+      try ProducerSnapshot.remove(snapshots.filter { $0 > progress.nextOffset }, directory, fileSystem)
+      try stored.store(directory, fileSystem)
+      try TransactionIndex.trim(progress.abortedTransactions, cut.last.segment.path(.txnindex), fileSystem)
+    }
 
-    withdraw(view(of: cut, in: file))
+    withdraw(view(of: cut, in: file), cut.producers)
     if let willEnd = residence.willEnd.withLock({ $0 }) { try willEnd(progress.nextOffset) }
     for view in cut.removed.reversed() { try remove(view) }
     cut.last.segment.retire()
@@ -177,13 +208,15 @@ extension Log {
     }
     let view = view(of: cut, in: shortened)
     // Who reads the copied file begins anew in the other.
-    if cut.isCopied { withdraw(view) }
+    if cut.isCopied { withdraw(view, cut.producers) }
     try cutLost(at: progress.nextOffset)
+    try io { () throws(IOError) in _ = try storeSnapshot(cut.producers, progress) }
     try writeDurablePoint(durable: progress, checkpoint: progress, synchronizing: true)
     appender.goOn(
       in: view.segment, shortened, index, progress, epochs, now: environment.wallClockMilliseconds())
     state.withLock { state in
       state.active = view
+      state.epochs = stored
       state.checkpoint = progress
     }
   }
@@ -209,14 +242,17 @@ extension Log {
 
   /// Lets nobody see any more what is going to go, and tells those who wait for it. `active` is what stays of the
   /// segment in which the log ends.
-  private func withdraw(_ active: SegmentView) {
+  private func withdraw(_ active: SegmentView, _ producers: ProducerState) {
     let end = active.progress.nextOffset
     let waiters = state.withLock { state in
       state.sealed.removeAll { $0.baseOffset >= active.baseOffset }
       state.active = active
       state.durable = active.progress
+      state.producers = producers
+      state.checkpointSnapshot = nil
       state.checkpoint = SegmentProgress(baseOffset: active.baseOffset)
       state.logStart = min(state.logStart, end)
+      state.compactedThrough = min(state.compactedThrough, end)
       if let watermark = state.highWatermark { state.highWatermark = min(watermark, end) }
       state.truncations.add(end)
       truncationCount.store(state.truncations.count, ordering: .sequentiallyConsistent)
@@ -278,7 +314,10 @@ private struct TemporaryIndex: Sendable {
     let index = SegmentIndex(
       offsets: try offsets.map(length: room / 8 * 8, .readWrite),
       times: try times.map(length: max(least, allocation.timeBytes) / 12 * 12, .readWrite), seal: seal,
-      files: .init(offsets: offsets, times: times, seal: SealFile(file: sealFile)))
+      transactions: TransactionIndex(built.transactions.prefix(progress.abortedTransactions)),
+      files: .init(
+        offsets: offsets, times: times, seal: SealFile(file: sealFile), transactionPath: segment.path(.txnindex),
+        fileSystem: fileSystem))
     try index.synchronize(progress)
     return TemporaryIndex(index: index, allocation: allocation)
   }
@@ -298,6 +337,8 @@ private struct TemporaryIndex: Sendable {
       let path = segment.path(kind)
       try fileSystem.rename(path + SegmentFiles.temporarySuffix, to: path, .truncateIndexRename)
     }
+    // Else a log that is closed next may have the old ones when it is opened, and has to be read again.
+    try fileSystem.synchronizeDirectory(segment.directory, .truncateIndexDirectory)
   }
 }
 

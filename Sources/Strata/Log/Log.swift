@@ -48,6 +48,17 @@ public final class Log: Sendable {
   /// A copy of the state's count of truncations, which readers compare after every batch. It changes before the
   /// first byte goes: a batch that was read before the comparison was still there.
   let truncationCount = Atomic<UInt64>(0)
+  /// The producer ids that the log gives out; nil before the first.
+  let producerIDs = Lock<ProducerIDs?>(nil)
+  /// Producers of transactions that have ended.
+  let idleProducers = Lock<[Producer]>([])
+  /// Held by who replaces or removes sealed segments, and by who takes records back: one of them at a time.
+  /// Whoever wants the appender's lock besides takes this one first.
+  let maintaining = Lock(())
+  /// Held by who compacts.
+  let compacting = Lock(())
+  /// How many wait for a compaction to give way: it looks after every batch.
+  let interruptions = Atomic<Int>(0)
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 

@@ -22,8 +22,35 @@ public struct LogConfiguration: Sendable {
   public var reading = ReadingMode.copied
   /// What an append waits for that does not say so itself.
   public var durability = Durability.synced
+  /// How long a producer is remembered that nothing was heard of, in milliseconds: between the timestamp of its last
+  /// batch and the wall clock, looked at when the log is opened and a segment begun. A batch that it repeats later is
+  /// appended a second time. A producer with a transaction under way stays. Kafka: `producer.id.expiration.ms`.
+  public var producerExpirationMilliseconds: Int64 = 24 * 3600 * 1000
+  /// The most producers that are remembered at once; one more is refused with `.tooManyProducers`. Each costs about
+  /// 300 bytes of memory, and 46 in a snapshot. Kafka has no such bound.
+  public var maximumProducers = 1 << 20
   /// How records are compressed that are appended one by one or as a collection; built batches stay as they are.
   public var compression = Compression.none
+  /// What `applyRetention` and `compact` do to old records. Kafka: `cleanup.policy`.
+  public var cleanupPolicy = CleanupPolicy.delete
+  /// How long records are kept, in milliseconds: a segment goes when its newest record is older, or its file where
+  /// the record claims to be from the future. nil, the default, is for ever. Kafka: `retention.ms` (7 days).
+  public var retentionMilliseconds: Int64?
+  /// How many bytes of batches are kept at least; what is more goes a segment at a time. nil is all. Kafka:
+  /// `retention.bytes`.
+  public var retentionBytes: Int64?
+  /// The part of what may be compacted, in bytes and 0 to 1, that has to be dirty before `compact` does something that
+  /// was asked to do it when due. Kafka: `min.cleanable.dirty.ratio`.
+  public var minimumDirtyRatio = 0.5
+  /// How long a record stays at least before it may be compacted away, in milliseconds. Kafka:
+  /// `min.compaction.lag.ms`.
+  public var minimumCompactionLagMilliseconds: Int64 = 0
+  /// How old, in milliseconds, a record that was not compacted may get before compacting is due whatever there is of
+  /// it; the segment that is appended to ends for it. nil is any age. Kafka: `max.compaction.lag.ms`.
+  public var maximumCompactionLagMilliseconds: Int64?
+  /// How long a tombstone can be read after the compaction that first met it, in milliseconds: who reads the whole log
+  /// in that time learns of it. Kafka: `delete.retention.ms` (1 day).
+  public var deleteRetentionMilliseconds: Int64 = 24 * 3600 * 1000
   /// What opening does about damage below the known durable point.
   public var recovery = RecoveryPolicy.refuse
   /// What a parser may take of memory and time.
@@ -41,7 +68,18 @@ public struct LogConfiguration: Sendable {
       indexBytes >= 24 && positions.contains(indexBytes), "indexBytes has to be in 24...\(Int32.max)")
     precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
     precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
+    precondition(producerExpirationMilliseconds > 0, "producerExpirationMilliseconds has to be above 0")
+    precondition(maximumProducers > 0, "maximumProducers has to be above 0")
     precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
+    precondition(retentionMilliseconds ?? 0 >= 0, "retentionMilliseconds has to be 0 or more, or nil")
+    precondition((0...1).contains(minimumDirtyRatio), "minimumDirtyRatio has to be in 0...1")
+    precondition(
+      minimumCompactionLagMilliseconds >= 0, "minimumCompactionLagMilliseconds has to be 0 or more")
+    precondition(
+      maximumCompactionLagMilliseconds ?? 0 >= 0,
+      "maximumCompactionLagMilliseconds has to be 0 or more, or nil")
+    precondition(deleteRetentionMilliseconds >= 0, "deleteRetentionMilliseconds has to be 0 or more")
+    precondition(retentionBytes ?? 0 >= 0, "retentionBytes has to be 0 or more, or nil")
   }
 }
 
@@ -65,6 +103,17 @@ public enum ReadingMode: Hashable, Sendable {
   /// of the disk, or another process that shortens a segment's file, kills this process (`SIGBUS`) when the bytes
   /// are touched; a batch that is held keeps its segment's file mapped.
   case mapped
+}
+
+/// What becomes of old records. Nothing does by itself: `Log.applyRetention` and `Log.compact` go by it.
+@nonexhaustive
+public enum CleanupPolicy: Hashable, Sendable {
+  /// They go by age and by size.
+  case delete
+  /// Of the records of one key the newest stays; records without a key go.
+  case compact
+  /// Both.
+  case compactAndDelete
 }
 
 /// What an append waits for.
@@ -99,6 +148,10 @@ public enum FetchIsolation: Hashable, Sendable {
   case highWatermark
   /// Up to everything that was appended.
   case logEnd
+  /// What is decided: up to the last stable offset, without the records of aborted transactions and without end
+  /// markers. It ends where the first transaction begins that is under way, or whose end marker is not on the disk
+  /// yet, and never behind the high watermark. Kafka: `read_committed`.
+  case committed
 }
 
 /// Where a reader begins.
@@ -129,9 +182,13 @@ public struct AppendedBatch: Hashable, Sendable {
   public var baseOffset: Offset
   /// The offset of its last record.
   public var lastOffset: Offset
+  /// Whether it had been appended before: then these are the offsets that it got then, and nothing was appended.
+  /// Only batches of a producer are known again, each producer's last five.
+  public var isDuplicate: Bool
 
-  package init(baseOffset: Offset, lastOffset: Offset) {
+  package init(baseOffset: Offset, lastOffset: Offset, isDuplicate: Bool = false) {
     self.baseOffset = baseOffset
     self.lastOffset = lastOffset
+    self.isDuplicate = isDuplicate
   }
 }

@@ -42,6 +42,8 @@ public struct LogError: Error, Sendable {
     public static let codecNotBuilt = Code("codecNotBuilt")
     /// Records that cannot be put into a batch.
     public static let invalidRecord = Code("invalidRecord")
+    /// The log's cleanup policy does not allow it.
+    public static let cleanupPolicy = Code("cleanupPolicy")
     /// The path names no log, and none may be created there.
     public static let notFound = Code("notFound")
     /// Something has that name already.
@@ -56,6 +58,16 @@ public struct LogError: Error, Sendable {
     public static let io = Code("io")
     /// The task that waited was cancelled. What was appended stays.
     public static let cancelled = Code("cancelled")
+    /// A producer's batch does not follow the one before: another is missing, or it is an old one. Nothing was
+    /// appended. Kafka: `OUT_OF_ORDER_SEQUENCE_NUMBER`.
+    public static let outOfOrderSequence = Code("outOfOrderSequence")
+    /// Another instance has taken over the producer, or its coordinator; this one has to stop. Kafka:
+    /// `INVALID_PRODUCER_EPOCH`, `TRANSACTION_COORDINATOR_FENCED`.
+    public static let fencedProducer = Code("fencedProducer")
+    /// A batch or a verb that does not fit the transaction that is under way, or not. Kafka: `INVALID_TXN_STATE`.
+    public static let invalidTransactionState = Code("invalidTransactionState")
+    /// The log remembers as many producers as `LogConfiguration.maximumProducers` allows.
+    public static let tooManyProducers = Code("tooManyProducers")
     /// The offsets of a log are used up.
     public static let offsetsExhausted = Code("offsetsExhausted")
   }

@@ -41,8 +41,18 @@ struct LogState: Sendable {
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
   var statistics = LogStatistics()
+  /// Which leader epoch began where.
+  var epochs = LeaderEpochs()
+  /// Who has written, and what is under way.
+  var producers = ProducerState()
+  /// The offset of the last checkpoint's snapshot, where no segment begins.
+  var checkpointSnapshot: Offset?
   /// Offsets whose records are gone.
   var lost = LostOffsets()
+  /// How far the log is compacted.
+  var compactedThrough = Offset(0)
+  /// Segments below the log's start whose files are still there, oldest first.
+  var removed: [SegmentView] = []
   /// What was taken back since the log was opened.
   var truncations = TruncationHistory()
 
@@ -66,6 +76,7 @@ struct LogState: Sendable {
     case .durable: Mutants.leavesOut(.durableIsolation) ? logEnd : durableEnd
     case .highWatermark: min(highWatermark ?? durableEnd, durableEnd)
     case .logEnd: logEnd
+    case .committed: producers.lastStableOffset(below: end(.highWatermark))
     }
   }
 
@@ -123,6 +134,8 @@ struct LogState: Sendable {
     precondition(durableEnd <= logEnd, "more is durable than there is")
     precondition(checkpoint.nextOffset <= durable.nextOffset, "the checkpoint is ahead of the durable point")
     precondition(logStart <= logEnd, "the log starts behind its end")
+    precondition(producers.isEmpty || active.progress.hasProducers, "producers that no progress knows of")
+    precondition(producers.open.last.map { $0.firstOffset < logEnd } ?? true, "a transaction behind the end")
   }
 }
 

@@ -238,6 +238,12 @@ extension SegmentSwap {
     if let entry = progress.takeTimeEntry() {
       index.store(entry, at: progress.timeEntries - 1, base: base)
     }
+    try store(index, progress)
+  }
+
+  /// Writes the indexes and the seal of a rewritten segment, durably.
+  func store(_ index: SegmentIndex, _ progress: SegmentProgress) throws(IOError) {
+    let base = progress.baseOffset
     try write(index.offsets, progress.offsetEntries * OffsetIndexEntry.byteCount, base, .index)
     try write(index.times, progress.timeEntries * TimeIndexEntry.byteCount, base, .timeindex)
     let seal = SealFile(file: try create(base, .seal))

@@ -12,9 +12,10 @@ extension LogRecovery {
     for (turn, place) in plan.scanned.enumerated() {
       let fact = facts.segments[place]
       let isLast = place == facts.segments.count - 1
+      let producersBefore = producers
       var active = try read(
         fact, from: turn == 0 ? plan.start : nil, isLast: isLast,
-        bound: isLast ? .max : facts.segments[place + 1].baseOffset, plan.durable, &epochs)
+        bound: isLast ? .max : facts.segments[place + 1].baseOffset, facts, &epochs)
       expected = active.found.progress.nextOffset
       if let damage = active.damage {
         let next = isLast ? nil : facts.segments[place + 1].baseOffset
@@ -27,7 +28,10 @@ extension LogRecovery {
           if let point = facts.durablePoint { try lower(&pointFile, point, to: active.found.progress) }
           try cut(damage, &active.found, fact, Array(facts.segments[(place + 1)...]), &epochs)
           facts.segments.removeSubrange((place + 1)...)
-          if !isLast { active.found = try reopenAsLast(active.found) }
+          if !isLast {
+            producers = producersBefore
+            active.found = try reopenAsLast(active.found, facts)
+          }
           try rewrite(active.found, plan)
           return active.found
         }
@@ -40,6 +44,7 @@ extension LogRecovery {
       // Nobody has noted that it is on the disk.
       let file = active.found.file
       try io { () throws(IOError) in try file.synchronize(.recoverySegment) }
+      try storeSnapshot(producers!, at: facts.segments[place + 1].baseOffset)
       sealed.append(
         SegmentView(segment: active.found.segment, progress: active.found.progress, isSealed: true))
     }
@@ -64,7 +69,7 @@ extension LogRecovery {
 
   private mutating func read(
     _ fact: RecoveryFacts.SegmentFact, from start: SegmentProgress?, isLast: Bool, bound: Offset,
-    _ durable: SegmentProgress?, _ epochs: inout LeaderEpochs
+    _ facts: RecoveryFacts, _ epochs: inout LeaderEpochs
   ) throws(LogError) -> (found: Active, damage: BatchDamage?) {
     var progress = start ?? SegmentProgress(baseOffset: fact.baseOffset)
     let bare = segment(at: fact.baseOffset)
@@ -95,11 +100,14 @@ extension LogRecovery {
     }
     let from = progress.position
     var found = epochs
+    if producers == nil { producers = try producers(at: progress, facts) }
+    var replay = ProducerReplay(producers!, limits: configuration.limits)
     func note(_ batch: RecordBatch, _ position: Int64) {
+      replay.take(batch)
       guard batch.header.partitionLeaderEpoch.rawValue >= 0 else { return }
       found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
     }
-    if let durable = durableEnd(durable, in: fact, behind: progress) {
+    if let durable = durableEnd(facts.durablePoint?.durable, in: fact, behind: progress) {
       let start = progress.end
       _ = try scan.run(
         file, end: durable.position, bound: bound, progress: &progress, index: index, visit: note)
@@ -108,6 +116,8 @@ extension LogRecovery {
     let damage = try scan.run(
       file, end: fact.size, bound: bound, progress: &progress, index: index, visit: note)
     epochs = found
+    for transaction in replay.aborted { progress.take(transaction, index) }
+    producers = replay.state
     report.scannedBytes += progress.position - from
     let active = Active(
       segment: ready, file: file, index: index, allocation: allocation, progress: progress)
@@ -115,11 +125,13 @@ extension LogRecovery {
   }
 
   /// A segment that turned out to be the last one needs index files to go on with.
-  private mutating func reopenAsLast(_ found: Active) throws(LogError) -> Active {
+  private mutating func reopenAsLast(
+    _ found: Active, _ facts: RecoveryFacts
+  ) throws(LogError) -> Active {
     var epochs = LeaderEpochs()
     let fact = RecoveryFacts.SegmentFact(
       baseOffset: found.segment.baseOffset, size: found.progress.position)
-    return try read(fact, from: nil, isLast: true, bound: .max, nil, &epochs).found
+    return try read(fact, from: nil, isLast: true, bound: .max, facts, &epochs).found
   }
 
   func isZero(_ found: Active, _ range: Range<Int64>) throws(LogError) -> Bool {

@@ -16,6 +16,8 @@ struct LogRecovery {
   /// Called before the log is cut, with its new end.
   var willEnd: ((Offset) throws(LogError) -> Void)?
   var report = RecoveryReport()
+  /// The producers behind what was read so far; nil as long as nothing was.
+  var producers: ProducerState?
 
   var fileSystem: any FileSystem { environment.fileSystem }
   var scan: SegmentScan {
@@ -75,7 +77,8 @@ struct LogRecovery {
       try io { () throws(IOError) in try swap.finish(limits: configuration.limits) }
       facts = try RecoveryFacts.gather(directory, fileSystem, opened.point)
     }
-    var epochs = facts.epochs ?? LeaderEpochs()
+    try removeBelowLogStart(&facts)
+    var epochs = try knownEpochs(facts)
     if configuration.recovery == .salvage { try salvage(&facts, &epochs) }
     var sealed: [SegmentView] = []
     let active: Active
@@ -92,19 +95,53 @@ struct LogRecovery {
         active = clean
         checkpoint = clean.progress
         report.wasClean = true
+        var known = try producers(at: clean.progress, facts)
+        known.removeExpired(
+          at: environment.wallClockMilliseconds(), after: configuration.producerExpirationMilliseconds)
+        producers = known
       } else {
-        active = try scan(plan, &facts, &sealed, &epochs, &pointFile)
-        checkpoint = try raise(&pointFile, facts, active)
+        var found = try scan(plan, &facts, &sealed, &epochs, &pointFile)
+        try store(epochs, facts)
+        try settleProducers(&found, facts)
+        checkpoint = try raise(&pointFile, facts, found)
+        active = found
       }
     }
+    try removeSnapshots(facts, end: active.progress.nextOffset)
     var start = max(facts.durablePoint?.logStart ?? 0, facts.segments.first?.baseOffset ?? 0)
     // Where the file speaks of more than there is, it speaks of another log.
     if let known = known.logStart, known <= active.progress.nextOffset { start = max(start, known) }
     let view = SegmentView(segment: active.segment, progress: active.progress, isSealed: false)
     var state = LogState(
       sealed: sealed, active: view, logStart: min(start, active.progress.nextOffset), checkpoint: checkpoint)
+    // What lies before the log's start is nobody's any more.
+    epochs.truncate(from: state.logStart)
+    state.epochs = epochs
+    state.producers = producers ?? ProducerState()
+    state.producers.forgetCompleted(below: active.progress.nextOffset)
     state.lost = try lostOffsets(facts, end: active.progress.nextOffset)
+    let compaction = try io { () throws(IOError) in
+      try CompactionCheckpoint.load(directory, fileSystem)
+    }
+    state.compactedThrough = compaction?.offset(epochs, end: active.progress.nextOffset) ?? 0
     return assemble(active, state, epochs, pointFile, lock)
+  }
+
+  /// The leader epochs of the checkpoint. Where there is none, or a wrong one, they are found out from the batches:
+  /// here, unless all of them are going to be read.
+  private func knownEpochs(_ facts: RecoveryFacts) throws(LogError) -> LeaderEpochs {
+    if let epochs = facts.epochs { return epochs }
+    guard facts.durablePoint != nil, !facts.segments.isEmpty else { return LeaderEpochs() }
+    return try io { () throws(IOError) in
+      try LeaderEpochs.rebuild(
+        directory, facts.segments.map(\.baseOffset), fileSystem, limits: configuration.limits)
+    }
+  }
+
+  /// Writes down what was found out of leader epochs.
+  private func store(_ epochs: LeaderEpochs, _ facts: RecoveryFacts) throws(LogError) {
+    guard epochs != facts.epochs, !epochs.entries.isEmpty else { return }
+    try io { () throws(IOError) in try epochs.store(directory, fileSystem) }
   }
 
   /// The lost offsets of the log, without those that are going to be given to new records.
@@ -156,6 +193,7 @@ extension LogRecovery {
       try fileSystem.synchronizeParents(of: directory, atMost: isLockedByDirectory ? 1 : .max)
     }
     if epochs.entries.isEmpty { epochs.begin(0, at: base) }
+    producers = ProducerState()
     let stored = epochs
     try io { () throws(IOError) in try stored.store(directory, fileSystem) }
     let new = try NewSegment.create(
@@ -165,6 +203,23 @@ extension LogRecovery {
     return Active(
       segment: new.segment, file: new.file, index: new.index, allocation: .init(),
       progress: SegmentProgress(baseOffset: base))
+  }
+
+  /// Removes the files of segments that lie below the log's start: their removal was interrupted. Where the durable
+  /// point is not this folder's nothing goes, and the last segment never does.
+  private func removeBelowLogStart(_ facts: inout RecoveryFacts) throws(LogError) {
+    guard let point = facts.durablePoint,
+      let first = facts.segments.lastIndex(where: { $0.baseOffset <= point.logStart }), first > 0,
+      facts.segments.contains(where: { $0.baseOffset == point.durable.baseOffset })
+    else { return }
+    let removal = SegmentRemoval(directory: directory, fileSystem: fileSystem)
+    for fact in facts.segments[..<first] {
+      try io { () throws(IOError) in
+        try removal.putAside(fact.baseOffset)
+        try removal.remove(fact.baseOffset)
+      }
+    }
+    facts.segments.removeFirst(first)
   }
 
   private func trustedViews(
@@ -250,7 +305,7 @@ extension LogRecovery {
   }
 
   /// The index files of the last segment, as they are, mapped at their largest size, with the points of the seal
-  /// that `progress` counts, if its file has them.
+  /// and the aborted transactions that `progress` counts, if their files have them.
   func openActiveIndex(
     _ segment: Segment, end: Int64, points progress: SegmentProgress
   ) throws(LogError) -> (index: SegmentIndex, allocation: SegmentIndex.Allocation, hasPoints: Bool) {
@@ -266,12 +321,18 @@ extension LogRecovery {
       let timeLength = max(configuration.indexBytes, least.times + allocation.timeBytes)
       let sealFile = try SealFile.open(segment.path(.seal), fileSystem)
       let seal = try sealFile.points(progress, room: offsetLength)
+      let transactions = try TransactionIndex.load(
+        segment.path(.txnindex), count: progress.abortedTransactions,
+        checksum: progress.transactionChecksum, exactly: false, fileSystem)
       let index = SegmentIndex(
         offsets: try offsets.map(length: offsetLength / 8 * 8, .readWrite),
         times: try times.map(length: timeLength / 12 * 12, .readWrite),
         seal: seal ?? SegmentSeal(room: offsetLength),
-        files: .init(offsets: offsets, times: times, seal: sealFile))
-      return (index, allocation, seal != nil)
+        transactions: transactions ?? TransactionIndex(),
+        files: .init(
+          offsets: offsets, times: times, seal: sealFile, transactionPath: segment.path(.txnindex),
+          fileSystem: fileSystem))
+      return (index, allocation, seal != nil && transactions != nil)
     }
   }
 }

@@ -37,6 +37,11 @@ package struct LostOffsets: Hashable, Sendable {
     ranges = ranges.filter { $0.lowerBound < end }.map { $0.lowerBound..<min($0.upperBound, end) }
   }
 
+  /// Forgets what lies below `start`: nobody can ask for those offsets any more.
+  package mutating func drop(below start: Offset) {
+    ranges = ranges.filter { $0.upperBound > start }.map { max($0.lowerBound, start)..<$0.upperBound }
+  }
+
   /// The first part of `gap` that is lost; nil where all of it went on purpose.
   package func first(in gap: Range<Offset>) -> Range<Offset>? {
     if isUnreadable { return gap.isEmpty ? nil : gap }

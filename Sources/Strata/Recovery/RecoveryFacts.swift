@@ -16,6 +16,8 @@ struct RecoveryFacts {
   var durablePoint: DurablePoint?
   var epochs: LeaderEpochs?
   var lost = LostOffsets()
+  /// The offsets of the producers' snapshots.
+  var snapshots: [Offset] = []
   /// Files of a swap that a crash has interrupted.
   var swapFiles: [String] = []
 
@@ -30,7 +32,9 @@ struct RecoveryFacts {
       facts.durablePoint = point
       facts.epochs = try LeaderEpochs.load(directory, fileSystem)
       facts.lost = try LostOffsets.load(directory, fileSystem)
-      for name in try fileSystem.list(directory) {
+      let names = try fileSystem.list(directory)
+      facts.snapshots = ProducerSnapshot.offsets(in: names)
+      for name in names {
         if SegmentSwap.parse(name) != nil { facts.swapFiles.append(name) }
         if SegmentFiles.isTemporary(name) { facts.leftovers.append(name) }
         guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { continue }

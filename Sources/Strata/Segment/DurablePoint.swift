@@ -7,15 +7,16 @@ internal import StrataRecords
 /// leaves the other. It is written after every sync, and synchronised itself only every 64 MiB and wherever
 /// something depends on it: whichever value survives speaks of bytes that were durable before it was written.
 ///
-///     0   magic "STDP" | version uint16 (2) | zero uint16 | sequence uint64 | log start int64
+///     0   magic "STDP" | version uint16 (3) | zero uint16 | sequence uint64 | log start int64
 ///     24  durable: base offset int64 | position int64 | next offset int64 | last batch's position int64
 ///         | its checksum uint32 | offset entries int32 | time entries int32 | bytes since entry int64
 ///         | largest timestamp int64 | its offset int64 | last indexed timestamp int64 | first timestamp int64
 ///         | digest of the heads uint32 | checksums of the entries: offsets uint32 | times uint32 | seal uint32
-///     124 checkpoint: the same fields; what the durable *index entries* speak of
-///     224 CRC-32C of the bytes before, uint32
+///         | aborted transactions int32 | their checksum uint32 | 1 where the log knows producers, uint32
+///     136 checkpoint: the same fields; what the durable *index entries* speak of
+///     248 CRC-32C of the bytes before, uint32
 ///
-/// A slot of version 1, which has neither digest nor checksums, counts as none.
+/// A slot of an earlier version, which has less, counts as none.
 ///
 /// All big endian. The slot with the higher sequence counts.
 package struct DurablePoint: Hashable, Sendable {
@@ -42,7 +43,7 @@ package struct DurablePoint: Hashable, Sendable {
   /// Fills one slot.
   package func encode(into span: inout MutableSpan<UInt8>) {
     span.storeBigEndian(Self.magic, at: 0)
-    span.storeBigEndian(UInt16(2), at: 4)
+    span.storeBigEndian(UInt16(3), at: 4)
     span.storeBigEndian(sequence, at: 8)
     span.storeBigEndian(logStart.rawValue, at: 16)
     durable.encode(into: &span, at: 24)
@@ -54,7 +55,7 @@ package struct DurablePoint: Hashable, Sendable {
   /// The slot that `bytes` hold; nil where they hold none.
   init?(decoding bytes: Span<UInt8>) {
     guard bytes.count >= Self.checksumPlace + 4,
-      UInt32(bitPattern: bytes.bigEndianInt32(at: 0)) == Self.magic, bytes[4] == 0, bytes[5] == 2,
+      UInt32(bitPattern: bytes.bigEndianInt32(at: 0)) == Self.magic, bytes[4] == 0, bytes[5] == 3,
       UInt32(bitPattern: bytes.bigEndianInt32(at: Self.checksumPlace))
         == CRC32C.checksum(bytes.extracting(0..<Self.checksumPlace))
         || Mutants.leavesOut(.durablePointChecksum),
@@ -72,7 +73,7 @@ package struct DurablePoint: Hashable, Sendable {
 }
 
 extension SegmentProgress {
-  static let encodedBytes = 100
+  static let encodedBytes = 112
 
   func encode(into bytes: inout MutableSpan<UInt8>, at place: Int) {
     bytes.storeBigEndian(baseOffset.rawValue, at: place)
@@ -91,6 +92,9 @@ extension SegmentProgress {
     bytes.storeBigEndian(offsetChecksum, at: place + 88)
     bytes.storeBigEndian(timeChecksum, at: place + 92)
     bytes.storeBigEndian(sealChecksum, at: place + 96)
+    bytes.storeBigEndian(Int32(abortedTransactions), at: place + 100)
+    bytes.storeBigEndian(transactionChecksum, at: place + 104)
+    bytes.storeBigEndian(UInt32(hasProducers ? 1 : 0), at: place + 108)
   }
 
   init?(decoding bytes: Span<UInt8>, at place: Int) {
@@ -110,8 +114,11 @@ extension SegmentProgress {
     offsetChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 88))
     timeChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 92))
     sealChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 96))
+    abortedTransactions = Int(bytes.bigEndianInt32(at: place + 100))
+    transactionChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: place + 104))
+    hasProducers = bytes.bigEndianInt32(at: place + 108) != 0
     guard baseOffset.rawValue >= 0, position >= 0, nextOffset >= baseOffset, lastBatchPosition >= 0,
-      lastBatchPosition <= position, offsetEntries >= 0, timeEntries >= 0,
+      lastBatchPosition <= position, offsetEntries >= 0, timeEntries >= 0, abortedTransactions >= 0,
       bytesSinceEntry >= 0, lastIndexedTimestamp <= largestTimestamp
     else { return nil }
   }

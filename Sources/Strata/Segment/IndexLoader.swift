@@ -16,9 +16,10 @@ struct IndexLoader {
     let offsets = try map(.index, entryBytes: OffsetIndexEntry.byteCount)
     if let seal, let offsets, let times = try map(.timeindex, entryBytes: TimeIndexEntry.byteCount),
       offsets.count == seal.head.offsetEntries * OffsetIndexEntry.byteCount,
-      times.count == seal.head.timeEntries * TimeIndexEntry.byteCount
+      times.count == seal.head.timeEntries * TimeIndexEntry.byteCount,
+      let transactions = try transactions(seal.head)
     {
-      let index = SegmentIndex(offsets: offsets, times: times)
+      let index = SegmentIndex(offsets: offsets, times: times, transactions: transactions)
       var progress = seal.head.progress
       if index.matches(progress) {
         takeLastTime(index, &progress)
@@ -30,6 +31,14 @@ struct IndexLoader {
       do throws(LogError) { try store(built) } catch {}
     }
     return built
+  }
+
+  private func transactions(_ head: SealHead) throws(LogError) -> TransactionIndex? {
+    try io { () throws(IOError) in
+      try TransactionIndex.load(
+        segment.path(.txnindex), count: head.abortedTransactions, checksum: head.transactionChecksum,
+        exactly: true, fileSystem)
+    }
   }
 
   private func takeLastTime(_ index: SegmentIndex, _ progress: inout SegmentProgress) {
@@ -56,7 +65,7 @@ struct IndexLoader {
     }
   }
 
-  /// Builds both indexes and the points of a seal in memory.
+  /// Builds the indexes and the points of a seal in memory.
   ///
   /// Behind damage it goes on where a whole batch is known to follow: an index that ended there would hide what
   /// can be read. Such an index is not kept (nor is that of a padded segment, which no seal fits), and its times are not used behind the damage: nobody knows how new
@@ -69,7 +78,13 @@ struct IndexLoader {
     var progress = SegmentProgress(baseOffset: segment.baseOffset)
     var timesBeforeDamage: Int?
     var isPadded = false
-    while let damage = try scan.run(file, end: end, bound: nextOffset, progress: &progress, index: index) {
+    var hasMarkers = false
+    func note(_ batch: RecordBatch, _ position: Int64) {
+      if batch.isControl, batch.header.producerID >= 0 { hasMarkers = true }
+    }
+    while let damage = try scan.run(
+      file, end: end, bound: nextOffset, progress: &progress, index: index, visit: note)
+    {
       if progress.nextOffset == nextOffset, try isZero(file, progress.position..<end) {
         isPadded = true
         break
@@ -82,6 +97,12 @@ struct IndexLoader {
     }
     if let entry = progress.takeTimeEntry() {
       index.store(entry, at: progress.timeEntries - 1, base: segment.baseOffset)
+    }
+    if hasMarkers {
+      let history = ProducerHistory(
+        directory: segment.directory, fileSystem: fileSystem, limits: configuration.limits)
+      let aborted = try history.aborted(inSegment: segment.baseOffset, next: nextOffset, file, end: end)
+      for transaction in aborted { progress.take(transaction, index) }
     }
     var built = Segment.CountedIndex(index: index, progress: progress)
     if let timesBeforeDamage {
@@ -144,6 +165,14 @@ struct IndexLoader {
     let times = built.index.times
     try replace(.index, offsets.bytes.extracting(0..<offsetBytes))
     try replace(.timeindex, times.bytes.extracting(0..<timeBytes))
+    let aborted = built.index.transactions.prefix(built.progress.abortedTransactions)
+    if aborted.isEmpty {
+      try io { () throws(IOError) in
+        try TransactionIndex.trim(0, segment.path(.txnindex), fileSystem)
+      }
+    } else {
+      try replace(.txnindex, TransactionIndex.encode(aborted).span)
+    }
     if let seal = built.index.seal {
       let points = seal.points
       let count = built.progress.offsetEntries * SegmentSeal.pointBytes

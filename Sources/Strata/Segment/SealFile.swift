@@ -3,12 +3,13 @@ internal import StrataRecords
 
 /// What a sealed segment was when it was sealed; the first bytes of its seal file:
 ///
-///     0   magic "STSL" | version uint16 (1) | zero uint16
+///     0   magic "STSL" | version uint16 (2) | zero uint16
 ///     8   base offset int64 | size int64 | next offset int64
 ///     32  digest of all heads uint32 | points int32 | their checksum uint32
 ///     44  offset entries int32 | their checksum uint32 | time entries int32 | their checksum uint32
-///     60  CRC-32C of the bytes before, uint32
-///     64  points, 8 bytes each: position int32 | digest of the heads before it uint32
+///     60  aborted transactions int32 | their checksum uint32
+///     68  CRC-32C of the bytes before, uint32
+///     72  points, 8 bytes each: position int32 | digest of the heads before it uint32
 ///
 /// All big endian. The head is on the disk before the next segment has a name, and is written when the log is closed.
 /// While a segment is the last one its head counts for nothing, whatever it says: so nothing has to be taken back
@@ -25,8 +26,11 @@ package struct SealHead: Hashable, Sendable {
   package var offsetChecksum: UInt32
   package var timeEntries: Int
   package var timeChecksum: UInt32
+  package var abortedTransactions: Int
+  package var transactionChecksum: UInt32
 
-  package static let byteCount = 64
+  package static let byteCount = 72
+  private static let checksumPlace = 68
   private static let magic: UInt32 = 0x5354_534C
 
   init(_ progress: SegmentProgress) {
@@ -40,13 +44,16 @@ package struct SealHead: Hashable, Sendable {
     offsetChecksum = progress.offsetChecksum
     timeEntries = progress.timeEntries
     timeChecksum = progress.timeChecksum
+    abortedTransactions = progress.abortedTransactions
+    transactionChecksum = progress.transactionChecksum
   }
 
   /// The head that `bytes` begin with; nil where they begin with none.
   package init?(decoding bytes: Span<UInt8>) {
     guard bytes.count >= Self.byteCount, UInt32(bitPattern: bytes.bigEndianInt32(at: 0)) == Self.magic,
-      bytes.bigEndianInt32(at: 4) == 1 << 16,
-      UInt32(bitPattern: bytes.bigEndianInt32(at: 60)) == CRC32C.checksum(bytes.extracting(0..<60))
+      bytes.bigEndianInt32(at: 4) == 2 << 16,
+      UInt32(bitPattern: bytes.bigEndianInt32(at: Self.checksumPlace))
+        == CRC32C.checksum(bytes.extracting(0..<Self.checksumPlace))
     else { return nil }
     baseOffset = Offset(bytes.bigEndianInt64(at: 8))
     size = bytes.bigEndianInt64(at: 16)
@@ -58,7 +65,9 @@ package struct SealHead: Hashable, Sendable {
     offsetChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 48))
     timeEntries = Int(bytes.bigEndianInt32(at: 52))
     timeChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 56))
-    guard points >= 0, offsetEntries >= 0, timeEntries >= 0, size >= 0 else { return nil }
+    abortedTransactions = Int(bytes.bigEndianInt32(at: 60))
+    transactionChecksum = UInt32(bitPattern: bytes.bigEndianInt32(at: 64))
+    guard points >= 0, offsetEntries >= 0, timeEntries >= 0, abortedTransactions >= 0, size >= 0 else { return nil }
   }
 
   /// Whether the points behind the head, in the bytes of a seal's file, are the ones that it speaks of.
@@ -68,11 +77,11 @@ package struct SealHead: Hashable, Sendable {
     return CRC32C.checksum(bytes.extracting(Self.byteCount..<end)) == pointsChecksum
   }
 
-  var encoded: [64 of UInt8] {
-    var bytes = [64 of UInt8](repeating: 0)
+  var encoded: [72 of UInt8] {
+    var bytes = [72 of UInt8](repeating: 0)
     var span = bytes.mutableSpan
     span.storeBigEndian(Self.magic, at: 0)
-    span.storeBigEndian(Int32(1 << 16), at: 4)
+    span.storeBigEndian(Int32(2 << 16), at: 4)
     span.storeBigEndian(baseOffset.rawValue, at: 8)
     span.storeBigEndian(size, at: 16)
     span.storeBigEndian(nextOffset.rawValue, at: 24)
@@ -83,8 +92,10 @@ package struct SealHead: Hashable, Sendable {
     span.storeBigEndian(offsetChecksum, at: 48)
     span.storeBigEndian(Int32(timeEntries), at: 52)
     span.storeBigEndian(timeChecksum, at: 56)
-    let checksum = CRC32C.checksum(span.span.extracting(0..<60))
-    span.storeBigEndian(checksum, at: 60)
+    span.storeBigEndian(Int32(abortedTransactions), at: 60)
+    span.storeBigEndian(transactionChecksum, at: 64)
+    let checksum = CRC32C.checksum(span.span.extracting(0..<Self.checksumPlace))
+    span.storeBigEndian(checksum, at: Self.checksumPlace)
     return bytes
   }
 
@@ -99,6 +110,8 @@ package struct SealHead: Hashable, Sendable {
     progress.timeEntries = timeEntries
     progress.timeChecksum = timeChecksum
     progress.sealChecksum = pointsChecksum
+    progress.abortedTransactions = abortedTransactions
+    progress.transactionChecksum = transactionChecksum
     return progress
   }
 }

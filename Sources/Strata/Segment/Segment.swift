@@ -100,6 +100,18 @@ package final class Segment: Sendable {
     return try loadIndex(end: view.progress.position, nextOffset: view.progress.nextOffset)
   }
 
+  /// Whether a transaction was aborted in this segment, as far as `view` reaches. A seal that says no saves loading
+  /// the indexes.
+  func mayHaveAborted(_ view: SegmentView) throws(LogError) -> Bool {
+    let (active, sealed) = handles.withLock { ($0.active, $0.sealed) }
+    if active != nil { return view.progress.abortedTransactions > 0 }
+    if let sealed { return sealed.progress.abortedTransactions > 0 }
+    let loaded = try loading.withLock { _ throws(LogError) in
+      try loadSeal(end: view.progress.position, nextOffset: view.progress.nextOffset)
+    }
+    return loaded.map { $0.head.abortedTransactions > 0 } ?? true
+  }
+
   private func loadIndex(end: Int64, nextOffset: Offset) throws(LogError) -> CountedIndex {
     try loading.withLock { _ throws(LogError) in
       let (earlier, isClosed) = handles.withLock { ($0.sealed, $0.isClosed) }
@@ -162,6 +174,14 @@ package final class Segment: Sendable {
       }
     }
     _ = try index(for: view)
+  }
+
+  /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
+  func detach(_ view: SegmentView) throws(LogError) {
+    _ = try file()
+    _ = try seal(for: view)
+    _ = try index(for: view)
+    retire()
   }
 
   /// Nothing is written under its names any more: others have them, or nobody. Its readers go on.

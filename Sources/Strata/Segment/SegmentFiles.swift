@@ -20,6 +20,7 @@ package enum SegmentFiles {
   static let lockName = ".lock"
   static let durablePointName = "strata.durable-point"
   static let lostName = "strata.lost"
+  static let compactionName = "strata.compaction"
   static let leaderEpochsName = "leader-epoch-checkpoint"
 
   static func name(_ baseOffset: Offset, _ kind: Kind) -> String {
@@ -50,7 +51,7 @@ package enum SegmentFiles {
   static func isTemporary(_ name: String) -> Bool {
     guard name.hasSuffix(temporarySuffix) else { return false }
     let final = String(name.dropLast(temporarySuffix.utf8.count))
-    return final == leaderEpochsName || final == lostName || parse(final) != nil
+    return final == leaderEpochsName || final == lostName || final == ProducerIDs.fileName || parse(final) != nil
   }
 
   /// `name` inside of `directory`.

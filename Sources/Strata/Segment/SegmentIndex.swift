@@ -1,9 +1,9 @@
 internal import StrataIO
 internal import StrataRecords
 
-/// The two sparse indexes of one segment, mapped into memory.
+/// The indexes of one segment: two sparse ones, mapped into memory, and that of aborted transactions.
 ///
-/// Both are arrays of entries of a fixed size that only grow at their end. How many entries count is not known
+/// The sparse ones are arrays of entries of a fixed size that only grow at their end. How many entries count is not known
 /// here: the appender and every reader carry the numbers (`SegmentProgress`, `SegmentView`), and nobody reads
 /// an entry before it was published. So one thread may add entries while others search.
 ///
@@ -14,6 +14,7 @@ package final class SegmentIndex: Sendable {
   let times: any Mapping
   /// The seal's points, made together with the entries; nil for an index that was taken from its files.
   let seal: SegmentSeal?
+  let transactions: TransactionIndex
   /// The files behind the mappings and of the seal, where there are any and they are being written.
   let files: Files?
 
@@ -21,12 +22,19 @@ package final class SegmentIndex: Sendable {
     var offsets: any File
     var times: any File
     var seal: SealFile
+    /// Where the file of aborted transactions lies, or will.
+    var transactionPath: String
+    var fileSystem: any FileSystem
   }
 
-  init(offsets: any Mapping, times: any Mapping, seal: SegmentSeal? = nil, files: Files? = nil) {
+  init(
+    offsets: any Mapping, times: any Mapping, seal: SegmentSeal? = nil,
+    transactions: TransactionIndex = TransactionIndex(), files: Files? = nil
+  ) {
     self.offsets = offsets
     self.times = times
     self.seal = seal
+    self.transactions = transactions
     self.files = files
   }
 
@@ -96,6 +104,24 @@ package final class SegmentIndex: Sendable {
     return low
   }
 
+  /// What is in the files that are written only when the index is synchronised.
+  struct WrittenEntries {
+    var points: Int
+    var transactions: Int
+
+    static let none = WrittenEntries(points: 0, transactions: 0)
+
+    init(points: Int, transactions: Int) {
+      self.points = points
+      self.transactions = transactions
+    }
+
+    /// What a checkpoint speaks of.
+    init(_ checkpoint: SegmentProgress) {
+      self.init(points: checkpoint.offsetEntries, transactions: checkpoint.abortedTransactions)
+    }
+  }
+
   /// What the index files of an active segment occupy. The appender alone touches it.
   struct Allocation {
     var offsetBytes = 0
@@ -139,28 +165,37 @@ package final class SegmentIndex: Sendable {
     }
   }
 
-  /// Cuts both files to their entries.
+  /// Cuts the files to their entries.
   func trim(_ progress: SegmentProgress) throws(IOError) {
     guard let files else { return }
     try files.offsets.resize(
       to: Int64(progress.offsetEntries * OffsetIndexEntry.byteCount), .trimIndex)
     try files.times.resize(to: Int64(progress.timeEntries * TimeIndexEntry.byteCount), .trimIndex)
+    try TransactionIndex.trim(progress.abortedTransactions, files.transactionPath, files.fileSystem)
   }
 
-  /// Makes the first entries of both, as many as `progress` counts, durable, and the seal's points. Those that
-  /// `written` counts are in the seal's file already.
-  func synchronize(_ progress: SegmentProgress, written: Int = 0) throws(IOError) {
+  /// Makes the first entries of all, as many as `progress` counts, durable, and the seal's points. Those that
+  /// `written` counts are in the files of the seal and of the aborted transactions already.
+  func synchronize(_ progress: SegmentProgress, written: WrittenEntries = .none) throws(IOError) {
     guard let files else { return }
+    try writeTransactions(progress, written: written)
     if progress.offsetEntries > 0 {
       try offsets.synchronize(0..<progress.offsetEntries * OffsetIndexEntry.byteCount, .indexPages)
     }
     if progress.timeEntries > 0 {
       try times.synchronize(0..<progress.timeEntries * TimeIndexEntry.byteCount, .indexPages)
     }
-    if let seal, progress.offsetEntries > written {
-      try files.seal.write(seal, written..<progress.offsetEntries)
+    if let seal, progress.offsetEntries > written.points {
+      try files.seal.write(seal, written.points..<progress.offsetEntries)
       try files.seal.makeDurable()
     }
+  }
+
+  /// Makes the aborted transactions durable that `progress` counts, behind those that are written.
+  func writeTransactions(_ progress: SegmentProgress, written: WrittenEntries) throws(IOError) {
+    guard let files else { return }
+    try transactions.synchronize(
+      progress.abortedTransactions, written: written.transactions, files.transactionPath, files.fileSystem)
   }
 
   /// Ends the seal: every point and the head of its file are on the disk afterwards.

@@ -35,6 +35,11 @@ package struct SegmentProgress: Hashable, Sendable {
   package var offsetChecksum: UInt32 = 0
   package var timeChecksum: UInt32 = 0
   package var sealChecksum: UInt32 = 0
+  /// Entries in the transaction index, and their CRC-32C.
+  package var abortedTransactions = 0
+  package var transactionChecksum: UInt32 = 0
+  /// Whether the log knows any producer here: only then a snapshot says which.
+  package var hasProducers = false
 
   package init(baseOffset: Offset) {
     self.baseOffset = baseOffset
@@ -80,6 +85,7 @@ package struct SegmentProgress: Hashable, Sendable {
     position += Int64(header.sizeInBytes)
     bytesSinceEntry += Int64(header.sizeInBytes)
     nextOffset = Offset(lastOffset.rawValue + 1)
+    if header.producerID >= 0 { hasProducers = true }
     return entries
   }
 
@@ -95,7 +101,7 @@ package struct SegmentProgress: Hashable, Sendable {
 
   func checkInvariants() {
     precondition(nextOffset >= baseOffset && position >= 0 && bytesSinceEntry >= 0)
-    precondition(offsetEntries >= 0 && timeEntries >= 0)
+    precondition(offsetEntries >= 0 && timeEntries >= 0 && abortedTransactions >= 0)
     precondition(lastBatchPosition <= position && lastIndexedTimestamp <= largestTimestamp)
   }
 }

@@ -36,21 +36,39 @@ extension Log {
     }
     let epochs = try io { () throws(IOError) in try LeaderEpochs.load(path, environment.fileSystem) }
     report.isComplete = true
-    for view in views where report.isComplete {
+    var next = views.first
+    while let view = next, report.isComplete {
       let before = report
-      do throws(LogError) {
-        try verify(view, epochs, &report, &pace, progress)
-      } catch {
-        // What was to be read may just have gone.
-        guard truncationCount.load(ordering: .sequentiallyConsistent) != truncations else { throw error }
-      }
+      var failure: LogError?
+      do throws(LogError) { try verify(view, epochs, &report, &pace, progress) } catch { failure = error }
       if truncationCount.load(ordering: .sequentiallyConsistent) != truncations {
+        // What was to be read may just have gone.
         report = before
         report.isComplete = false
+      } else if isCurrent(view) {
+        if let failure { throw failure }
+        next = self.next(in: views) { $0.baseOffset > view.baseOffset }
+      } else {
+        // It was removed or rewritten: what was found may be of both. What has taken its place is read.
+        report = before
+        next = self.next(in: views) { $0.progress.nextOffset > view.baseOffset }
       }
     }
     report.nanoseconds = pace.elapsed
     return report
+  }
+
+  private func isCurrent(_ view: SegmentView) -> Bool {
+    state.withLock { $0.view(of: view.baseOffset)?.segment === view.segment }
+  }
+
+  /// The first segment that `belongs`, among those that were there at first or have taken their places; nil where
+  /// there is none.
+  private func next(
+    in views: [SegmentView], where belongs: (SegmentView) -> Bool
+  ) -> SegmentView? {
+    let last = views.last!.baseOffset
+    return state.withLock { ($0.sealed + [$0.active]).first { $0.baseOffset <= last && belongs($0) } }
   }
 
   private func verify(

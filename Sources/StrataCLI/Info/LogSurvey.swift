@@ -47,6 +47,9 @@ struct LogSurvey {
   let path: String
   let logStart: Offset
   let recoveryPoint: Offset
+  /// Behind it something is undecided.
+  let lastStableOffset: Offset
+  let openTransactions: Int
   let logEnd: Offset
   /// Who has the log open for writing; nil where nobody has.
   let writer: String?
@@ -64,6 +67,8 @@ struct LogSurvey {
     path = log.path
     logStart = log.logStartOffset
     recoveryPoint = log.recoveryPoint
+    lastStableOffset = log.lastStableOffset
+    openTransactions = log.openTransactions.count
     logEnd = log.logEndOffset
     writer = WriterLock.holder(of: SegmentFiles.path(log.path, SegmentFiles.lockFileName))
     let point = try Self.durablePoint(log.path)

@@ -44,6 +44,8 @@ enum InfoVerb {
     JSON.write("path", survey.path, to: &output, isFirst: true)
     JSON.write("logStartOffset", survey.logStart.rawValue, to: &output)
     JSON.write("recoveryPoint", survey.recoveryPoint.rawValue, to: &output)
+    JSON.write("lastStableOffset", survey.lastStableOffset.rawValue, to: &output)
+    JSON.write("openTransactions", Int64(survey.openTransactions), to: &output)
     JSON.write("logEndOffset", survey.logEnd.rawValue, to: &output)
     JSON.write("closedCleanly", survey.wasClosedCleanly, to: &output)
     JSON.write("writer", survey.writer, to: &output)
@@ -88,6 +90,11 @@ enum InfoVerb {
     row("log", survey.path)
     row("start", "\(survey.logStart)")
     row("recovery point", "\(survey.recoveryPoint)")
+    let open = survey.openTransactions
+    row(
+      "last stable",
+      "\(survey.lastStableOffset)"
+        + (open == 0 ? "" : "; \(Figures.count(Int64(open), "transaction")) under way"))
     row("end", "\(survey.logEnd)")
     row("closed cleanly", survey.stateText)
     row("leader epoch", survey.leaderEpoch.map { "\($0)" } ?? "none")

@@ -21,7 +21,8 @@ enum ReadVerb {
     ],
     notes: """
       Nothing is written, and a writer is not disturbed. As text, a value is its bytes and a newline; a record
-      without a value is an empty line. Control records are left out. Where bytes are damaged, what came before
+      without a value is an empty line. Control records are left out; with --isolation committed
+      also the records of aborted transactions, and all behind the first transaction that is under way. Where bytes are damaged, what came before
       is printed, the offsets that cannot be read are named, and the status is 1.
       """,
     run: { (arguments, output) throws(CommandFailure) in try run(arguments, &output) })
@@ -32,15 +33,11 @@ enum ReadVerb {
     let place = try LogPlace(arguments)
     let start = try start(arguments.text("from") ?? "earliest")
     let count = try arguments.integer("count", in: 0...Int.max)
-    let isolation: FetchIsolation? =
+    let isolation: FetchIsolation =
       try arguments.choice(
         "isolation",
-        ["log-end": .logEnd, "durable": .durable, "high-watermark": .highWatermark, "committed": nil]
+        ["log-end": .logEnd, "durable": .durable, "high-watermark": .highWatermark, "committed": .committed]
       ) ?? .durable
-    guard let isolation else {
-      throw .usage(
-        "--isolation committed: this version cannot tell yet what is committed; use high-watermark")
-    }
     let isJSON = try arguments.choice("format", ["text": false, "json": true]) ?? false
     let log = try place.openToRead()
     if arguments.has("follow") { Interruption.watch() }
@@ -80,6 +77,7 @@ enum ReadVerb {
     switch isolation {
     case .logEnd: return log.logEndOffset
     case .highWatermark: return log.highWatermark
+    case .committed: return log.lastStableOffset
     default: return log.recoveryPoint
     }
   }

@@ -13,6 +13,8 @@ enum Behaviour: String, CaseIterable, Sendable {
   case aFailedAppendLeavesNothingBehind, aRebuiltIndexTakesNothingOver, aRebuiltIndexIsWholeOrNotThere
   case aCutBeginsAnEpochThatIsWrittenDown, aTruncationLeavesNothingBehind
   case offsetsAreCheckedWithoutASeal, anIndexThatChangesLaterIsNotFollowed, aSealIsThereAfterACrash
+  case aClosedLogsProducersAreOnTheDisk, noSnapshotOutlivesWhatItSpeaksOf, aWrongSnapshotIsNone
+  case noProducerIDIsGivenOutTwice
 
   func check() throws {
     switch self {
@@ -36,19 +38,23 @@ enum Behaviour: String, CaseIterable, Sendable {
     case .offsetsAreCheckedWithoutASeal: try Self.meetsDamage(withSeal: false) { $0[75 + 7] = 0 }
     case .anIndexThatChangesLaterIsNotFollowed: try Self.changedIndex()
     case .aSealIsThereAfterACrash: try Self.durableSeal()
+    case .aClosedLogsProducersAreOnTheDisk: try Self.closedProducers()
+    case .noSnapshotOutlivesWhatItSpeaksOf: try Self.staleSnapshots()
+    case .aWrongSnapshotIsNone: try Self.wrongSnapshot()
+    case .noProducerIDIsGivenOutTwice: try Self.producerIDs()
     }
   }
 
   /// Five records to a segment, every one but its first with an index entry.
-  private static var configuration: LogConfiguration {
+  static var configuration: LogConfiguration {
     var configuration = LogConfiguration.crash
     configuration.segmentBytes = 400
     return configuration
   }
 
-  private static let first = "log/00000000000000000000.log"
+  static let first = "log/00000000000000000000.log"
 
-  private static func open(_ disk: SimulatedDisk) throws -> Log {
+  static func open(_ disk: SimulatedDisk) throws -> Log {
     try Log.open("log", configuration: configuration, environment: disk.environment)
   }
 

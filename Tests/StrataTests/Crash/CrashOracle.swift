@@ -22,6 +22,7 @@ struct CrashOracle: Sendable {
   /// What the promises come to.
   struct Truth {
     var attempted: [String]
+    var roles: [CrashRole]
     var durable: Int64 = 0
     var isClosed = false
     /// The least leader epoch of each record, by the truncations before it.
@@ -33,16 +34,19 @@ struct CrashOracle: Sendable {
 
     init(_ promises: [CrashPromise], initially values: [String]) {
       attempted = values
+      roles = values.map { _ in .plain }
       epochs = values.map { _ in 0 }
       for promise in promises {
         isClosed = false
         switch promise {
-        case .attempted(let value):
+        case .attempted(let value, let role):
           attempted.append(value)
+          roles.append(role)
           epochs.append(truncations)
         case .durable(let end): durable = max(durable, end)
         case .found(let end):
           attempted.removeSubrange(Int(end)...)
+          roles.removeSubrange(Int(end)...)
           epochs.removeSubrange(Int(end)...)
           durable = end
         case .truncating(let end):
@@ -50,6 +54,7 @@ struct CrashOracle: Sendable {
         case .truncated(let end):
           if end < attempted.count { truncations += 1 }
           attempted.removeSubrange(Int(end)...)
+          roles.removeSubrange(Int(end)...)
           epochs.removeSubrange(Int(end)...)
           (durableBefore, durable) = (0, end)
         case .closed: (isClosed, durable) = (true, Int64(attempted.count))
@@ -70,6 +75,10 @@ struct CrashOracle: Sendable {
     log!.checkInvariants()
     let report = log!.recoveryReport
     let values = try checkValues(log!, truth)
+    if !isForeign {
+      try checkCommitted(log!, truth, values)
+      try checkOnce(log!, truth, values)
+    }
     let after = disk.folder("log")
     if truth.isClosed { try expect(report.wasClean, "closed, and read again all the same") }
     try RecoveryTruth(before: before, after: after, calls: disk.calls).check(report)
@@ -93,6 +102,18 @@ struct CrashOracle: Sendable {
     try Log.reopen(&log, configuration, disk.environment)
     try expect(log!.recoveryReport.wasClean, "closed, and read again: \(log!.recoveryReport)")
     try expect(log!.values(from: 0) == more, "closing has changed what is there")
+    if !log!.openTransactions.isEmpty { try checkAbandoned(&log, more, disk.environment) }
+  }
+
+  /// Transactions whose program is gone are aborted, and what lies behind them is seen.
+  private func checkAbandoned(_ log: inout Log?, _ values: [String], _ environment: LogEnvironment) throws {
+    let open = log!.openTransactions.count
+    log = nil
+    log = try Log.open("log", configuration: configuration, environment: environment)
+    let markers = [String](repeating: CrashRole.markerValue, count: open)
+    try expect(log!.values(from: 0) == values + markers, "ended otherwise")
+    try expect(log!.lastStableOffset == log!.logEndOffset, "stable to \(log!.lastStableOffset)")
+    try expect(log!.values(from: 0, isolation: .committed).suffix(2) == ["after", "then"], "not seen")
   }
 
   /// All that can be read, from every offset.
@@ -108,6 +129,55 @@ struct CrashOracle: Sendable {
       try expect(rest == Array(values[offset...]), "from \(offset) on \(rest)")
     }
     return values
+  }
+
+  /// Who reads what is committed sees what is decided, up to the first transaction that is not, and nothing that was
+  /// aborted.
+  private func checkCommitted(_ log: Log, _ truth: Truth, _ values: [String]) throws {
+    let roles = truth.roles.prefix(values.count)
+    var isCommitted: [Int: Bool] = [:]
+    for role in roles { if case .end(let number, let commits) = role { isCommitted[number] = commits } }
+    var expected: [String] = []
+    for (value, role) in zip(values, roles) {
+      switch role {
+      case .plain, .once: expected.append(value)
+      case .end: continue
+      case .transactional(let number):
+        if isCommitted[number] == true { expected.append(value) }
+      }
+    }
+    let undecided = roles.firstIndex { role in
+      if case .transactional(let number) = role { return isCommitted[number] == nil }
+      return false
+    }
+    try expect(
+      log.lastStableOffset.rawValue == Int64(undecided ?? values.count), "stable to \(log.lastStableOffset)")
+    if let undecided {
+      let decided = zip(values, roles).prefix(undecided)
+      expected = decided.compactMap { value, role in
+        switch role {
+        case .plain, .once: value
+        case .transactional(let number): isCommitted[number]! ? value : nil
+        case .end: nil
+        }
+      }
+    }
+    let seen = try log.values(from: 0, isolation: .committed)
+    try expect(seen == expected, "committed are \(expected), seen \(seen)")
+  }
+
+  /// The last record of each writer is known again.
+  private func checkOnce(_ log: Log, _ truth: Truth, _ values: [String]) throws {
+    var last: [Int64: (place: Int, producer: Producer)] = [:]
+    for (place, role) in truth.roles.prefix(values.count).enumerated() {
+      if case .once(let producer) = role { last[producer.id] = (place, producer) }
+    }
+    for (place, producer) in last.values {
+      let again = try log.makeWriter(resuming: producer).append(Record(value: values[place]))
+      try expect(
+        again.isDuplicate && again.baseOffset.rawValue == Int64(place),
+        "\(producer) at \(place) was appended once more: \(again)")
+    }
   }
 
   /// Kafka's loader finds every durable record, and nothing that was not written.
@@ -279,6 +349,6 @@ extension Log {
     _ log: inout Log?, _ configuration: LogConfiguration, _ environment: LogEnvironment
   ) throws {
     log = nil
-    log = try open("log", configuration: configuration, environment: environment)
+    log = try openUndecided("log", configuration: configuration, environment: environment)
   }
 }

@@ -5,7 +5,7 @@ import StrataSimulation
 /// What a workload has told its users, or has begun to do.
 enum CrashPromise: Sendable {
   /// This value was given to an append; it gets the next offset.
-  case attempted(String)
+  case attempted(String, role: CrashRole = .plain)
   /// Every record before this offset was acknowledged as durable.
   case durable(Int64)
   /// An open has returned and found so many records: they are durable, and those behind are gone.
@@ -16,6 +16,20 @@ enum CrashPromise: Sendable {
   case truncating(Int64)
   /// It has returned: the log ends here.
   case truncated(Int64)
+}
+
+/// What a record is in its log.
+enum CrashRole: Hashable, Sendable {
+  case plain
+  /// A writer's, which must not be there twice. With its sequence number.
+  case once(Producer)
+  /// Part of a transaction.
+  case transactional(Int)
+  /// The end marker of a transaction.
+  case end(Int, isCommitted: Bool)
+
+  /// What a second, simple reader takes for the value of an end marker: its version and the coordinator's epoch, 0.
+  static let markerValue = String(repeating: "\0", count: 6)
 }
 
 /// One operation of a workload. A further verb is one more case here, and one more in `CrashSession.run`.
@@ -34,6 +48,12 @@ enum CrashStep: String, Sendable, CaseIterable {
   case page
   /// A sync fails, as it does on ext4; the process is killed, and starts again.
   case failedSync
+  /// A writer's record, synced, and the same once more.
+  case once
+  /// A record, buffered, in the transaction that is under way, or in a new one.
+  case inTransaction
+  /// The transaction that is under way ends; durably.
+  case commit, abort
 
   /// The verbs whose every sequence is tried.
   static let verbs: [CrashStep] = [.synced, .buffered, .roll, .flush, .truncate, .close, .open]
@@ -85,6 +105,11 @@ final class CrashSession: @unchecked Sendable {
   /// The first offset of each batch.
   private var bases: [Int64] = []
   private var values = 0
+  private var writer: IdempotentWriter?
+  private var transaction: (number: Int, transaction: Transaction)?
+  /// The transactions that were begun, by their first offsets, as long as nobody has ended them.
+  private var begun: [Int64: Int] = [:]
+  private var transactions = 0
   var promiseAlso: (CrashPromise) -> Void = { _ in }
 
   init(_ disk: SimulatedDisk, configuration: LogConfiguration = .crash) {
@@ -119,11 +144,17 @@ final class CrashSession: @unchecked Sendable {
       guard found.rawValue == end else { throw BrokenPromise("truncated to \(found) instead of \(end)") }
       bases.removeAll { $0 >= end }
       count = end
+      // Part of what they have written may be gone: others begin.
+      (writer, transaction) = (nil, nil)
       promise(.truncated(end))
     case .close:
       try log!.close()
       promise(.closed)
-      log = nil
+      letGo()
+    case .once: try appendOnce()
+    case .inTransaction: try appendInTransaction()
+    case .commit: try end(true)
+    case .abort: try end(false)
     case .open: try open()
     case .failedSync:
       disk.add(FaultRule(.failedSync(.ext4), on: [.synchronize], pathSuffix: ".log"))
@@ -151,13 +182,67 @@ final class CrashSession: @unchecked Sendable {
     if durability == .synced { promise(.durable(self.count)) }
   }
 
-  /// Opens the log. What was open goes without a close, as with a process that is killed.
+  private func appendOnce() throws {
+    if writer == nil { writer = try log!.makeWriter() }
+    values += 1
+    let value = "value \(values)"
+    let producer = writer!.next
+    promise(.attempted(value, role: .once(producer)))
+    bases.append(count)
+    let place = try writer!.append(Record(value: value))
+    count = place.lastOffset.rawValue + 1
+    promise(.durable(count))
+    let again = try log!.makeWriter(resuming: producer).append(Record(value: value))
+    try expect(again.isDuplicate && again.baseOffset == place.baseOffset, "appended twice: \(again)")
+  }
+
+  private func appendInTransaction() throws {
+    if transaction == nil {
+      transactions += 1
+      transaction = (transactions, try log!.beginTransaction())
+      begun[count] = transactions
+    }
+    values += 1
+    promise(.attempted("value \(values)", role: .transactional(transaction!.number)))
+    bases.append(count)
+    let place = try transaction!.transaction.append(Record(value: "value \(values)"))
+    count = place.lastOffset.rawValue + 1
+  }
+
+  private func end(_ isCommitted: Bool) throws {
+    if transaction == nil { try appendInTransaction() }
+    let (number, ending) = transaction!
+    promise(.attempted(CrashRole.markerValue, role: .end(number, isCommitted: isCommitted)))
+    bases.append(count)
+    try isCommitted ? ending.commit() : ending.abort()
+    count = log!.logEndOffset.rawValue
+    transaction = nil
+    promise(.durable(count))
+  }
+
+  private func letGo() {
+    (log, writer, transaction) = (nil, nil, nil)
+  }
+
+  /// Opens the log. What was open goes without a close, as with a process that is killed. Transactions that it had
+  /// under way are aborted.
   func open() throws {
-    log = nil
-    let opened = try Log.open("log", configuration: configuration, environment: disk.environment)
+    letGo()
+    let opened = try Log.openUndecided("log", configuration: configuration, environment: disk.environment)
     count = opened.logEndOffset.rawValue
     bases.removeAll { $0 >= count }
     promise(.found(count))
+    for open in opened.openTransactions {
+      let number = begun[open.firstOffset.rawValue]
+      try expect(number != nil, "a transaction that nobody has begun: \(open)")
+      promise(.attempted(CrashRole.markerValue, role: .end(number!, isCommitted: false)))
+      bases.append(count)
+      count += 1
+    }
+    if count > opened.logEndOffset.rawValue {
+      try opened.abortAbandonedTransactions()
+      promise(.durable(count))
+    }
     log = opened
   }
 }

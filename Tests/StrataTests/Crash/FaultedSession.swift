@@ -68,7 +68,8 @@ struct FaultedSession {
       written = written.filter { $0.key < end }
       durable = written
     case .open: try open()
-    case .pair, .page, .failedSync: preconditionFailure("not a verb whose calls are failed")
+    case .pair, .page, .failedSync, .once, .inTransaction, .commit, .abort:
+      preconditionFailure("not a verb whose calls are failed")
     }
   }
 
