@@ -176,7 +176,8 @@ extension Log {
       try durablePoint.withLock { point throws(IOError) in
         guard point != nil else {
           throw IOError(
-            .other, operation: "write", path: path, detail: "the durable point of a log that is closed or asleep")
+            .other, operation: "write", path: path,
+            detail: "the durable point of a log that is closed or asleep")
         }
         try point?.write(
           logStart: logStart, durable: durable, checkpoint: checkpoint, synchronizing: synchronizing)

@@ -122,6 +122,7 @@ extension Log {
       }
       // Without room for the seal the next open reads on from the checkpoint, and that is all.
       let checkpoint = isSealed ? progress : earlier
+      appender.sealed = isSealed ? progress : nil
       try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: true)
       // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.
       try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: false)

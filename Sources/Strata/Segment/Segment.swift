@@ -40,6 +40,8 @@ package final class Segment: Sendable {
     /// What the file of the seal says of a segment that was found sealed.
     var seal = FoundSeal.unknown
     var isClosed = false
+    /// Whether its names are going to lead elsewhere: what is open is all there is of it.
+    var isDetached = false
   }
 
   /// Held while the index is loaded: two at once would write the same files.
@@ -178,9 +180,15 @@ package final class Segment: Sendable {
 
   /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
   func detach(_ view: SegmentView) throws(LogError) {
-    _ = try file()
-    _ = try seal(for: view)
-    _ = try index(for: view)
+    handles.withLock { $0.isDetached = true }
+    do throws(LogError) {
+      _ = try file()
+      _ = try seal(for: view)
+      _ = try index(for: view)
+    } catch {
+      handles.withLock { $0.isDetached = false }
+      throw error
+    }
     retire()
   }
 
@@ -193,7 +201,7 @@ package final class Segment: Sendable {
   func rest() {
     handles.withLock { handles in
       // The index of the active segment is being written.
-      guard handles.active == nil else { return }
+      guard handles.active == nil, !handles.isDetached else { return }
       handles = Handles(isClosed: handles.isClosed)
     }
   }
