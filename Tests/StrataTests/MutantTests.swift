@@ -10,6 +10,11 @@ import Testing
   func itIsAsPromised(_ behaviour: Behaviour) throws {
     try behaviour.check()
   }
+
+  @Test(arguments: DirectoryBehaviour.allCases)
+  func itIsAsPromised(_ behaviour: DirectoryBehaviour) throws {
+    try behaviour.check()
+  }
 }
 
 #if MUTANTS
@@ -82,9 +87,13 @@ import Testing
 
     /// The quick ones first.
     private static var witnesses: [Witness] {
-      let behaviours = Behaviour.allCases.map { behaviour in
-        Witness(name: behaviour.rawValue) { _ in try behaviour.check() }
-      }
+      let behaviours =
+        Behaviour.allCases.map { behaviour in
+          Witness(name: behaviour.rawValue) { _ in try behaviour.check() }
+        }
+        + DirectoryBehaviour.allCases.map { behaviour in
+          Witness(name: behaviour.rawValue) { _ in try behaviour.check() }
+        }
       let rewritings = RewriteWorkload.all.map { workload in
         Witness(name: "“\(workload)”") { count in
           var options = RewriteWorkload.options()

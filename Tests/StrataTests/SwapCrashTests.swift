@@ -6,6 +6,7 @@ import Testing
   @Test(arguments: RewriteWorkload.all) func itIsInterruptedAtEveryCall(_ workload: RewriteWorkload) throws {
     let report = try workload.explorer(RewriteWorkload.options()).explore()
     print("crash: \(workload): \(report)")
+    // Of the shortest a debug build tries seven.
     #expect(report.recoveryCrashPoints > 5)
   }
 }

@@ -12,6 +12,8 @@ public struct CompactionOptions: Sendable {
   public var trigger = CompactionTrigger.always
   /// Whether the segment that is appended to ends first, so that its records are compacted too.
   public var endsActiveSegment = false
+  /// Whether it is to end at the next batch; asked by who works for somebody else.
+  var mustStop: @Sendable () -> Bool = { false }
 
   /// The defaults.
   public init() {}

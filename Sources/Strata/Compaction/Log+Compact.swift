@@ -118,7 +118,7 @@ struct LogCompactor {
 
   /// Throws where it has to end.
   private func checkGoesOn() throws(LogError) {
-    if log.isInterrupted || Task.isCancelled || isTruncated {
+    if log.isInterrupted || Task.isCancelled || options.mustStop() || isTruncated {
       throw LogError(Stop.code, path: log.path)
     }
   }

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Which logs of a directory cannot be used as they should.
 public struct LogDirectoryHealth: Sendable {
-  /// Logs that could not be opened, or whose disk has failed so that they take nothing more, and why. The others are
-  /// not concerned.
+  /// Logs that could not be opened, whose disk has failed so that they take nothing more, or of which `run()` could not
+  /// do its work, and why. The others are not concerned.
   public var failures: [String: LogError] = [:]
   /// Damage that `run()` has found while it read the logs.
   public var damages: [String: [VerificationReport.Damage]] = [:]
@@ -33,7 +33,12 @@ public struct LogDirectoryStatistics: Hashable, Sendable {
 extension LogDirectory {
   /// Which logs cannot be used, by what was met so far. Takes no look at the disk.
   public var health: LogDirectoryHealth {
-    var health = maintenance.withLock { $0.health }
+    let found = maintenance.withLock { $0 }
+    var health = LogDirectoryHealth()
+    (health.damages, health.checkpointFailure) = (found.damages, found.checkpointFailure)
+    for task in MaintenanceTask.allCases {
+      health.failures.merge(found.failures[task] ?? [:]) { first, _ in first }
+    }
     let entries = table.withLock { Array($0.entries.values) }
     for entry in entries {
       let (log, failure) = entry.slot.withLock { ($0.log, $0.failure) }

@@ -27,9 +27,18 @@ public struct LogDirectoryConfiguration: Sendable {
   /// How often `run()` writes Kafka's checkpoint files, in milliseconds; nil is never. Kafka:
   /// `log.flush.offset.checkpoint.interval.ms`.
   public var checkpointMilliseconds: Int64? = 60_000
+  /// How often `run()` applies the retention of each log, in milliseconds; nil is never. Kafka:
+  /// `log.retention.check.interval.ms`.
+  public var retentionMilliseconds: Int64? = 300_000
+  /// How often `run()` looks for logs that are due to be compacted, in milliseconds; nil is never. Kafka:
+  /// `log.cleaner.backoff.ms`.
+  public var compactionMilliseconds: Int64? = 15_000
+  /// The memory for keys of all compactions together, in bytes. Kafka: `log.cleaner.dedupe.buffer.size`.
+  public var compactionKeyBytes = 128 << 20
   /// How often `run()` reads each log to find damage that nobody has met yet, in milliseconds; nil is never.
   public var scrubMilliseconds: Int64? = 7 * 24 * 3600 * 1000
-  /// The bytes a second that `run()` reads at most to look for damage, all threads together.
+  /// The bytes a second that `run()` reads at most to compact, and as many to look for damage, all threads together.
+  /// Kafka: `log.cleaner.io.max.bytes.per.second`.
   public var maintenanceBytesPerSecond = 32 << 20
 
   /// The defaults.
@@ -43,7 +52,12 @@ public struct LogDirectoryConfiguration: Sendable {
     precondition(maximumOpenFiles ?? 16 >= 16, "maximumOpenFiles has to be 16 or more, or nil")
     precondition(maximumMappings >= 8, "maximumMappings has to be 8 or more")
     precondition(maximumAwakeLogs >= 1, "maximumAwakeLogs has to be 1 or more")
-    for interval in [flushMilliseconds, checkpointMilliseconds, scrubMilliseconds] {
+    let intervals = [
+      flushMilliseconds, checkpointMilliseconds, retentionMilliseconds, compactionMilliseconds,
+      scrubMilliseconds,
+    ]
+    precondition(compactionKeyBytes >= threads, "compactionKeyBytes has to be 1 or more for each thread")
+    for interval in intervals {
       precondition(interval ?? 1 > 0, "an interval has to be above 0, or nil")
     }
     precondition(maintenanceBytesPerSecond > 0, "maintenanceBytesPerSecond has to be above 0")

@@ -9,12 +9,15 @@ package enum MaintenanceTask: CaseIterable, Sendable {
   case flush
   /// Kafka's checkpoint files.
   case checkpoint
+  /// Old records go.
+  case retain
+  /// Records go that newer ones have replaced.
+  case compact
   /// Every log is read to find damage.
   case scrub
 
-  /// Quick ones and slow ones do not wait for each other.
-  package static let quick: [MaintenanceTask] = [.flush, .checkpoint]
-  package static let slow: [MaintenanceTask] = [.scrub]
+  /// Those of one group are done one after the other, the groups side by side: quick ones wait for no slow one.
+  package static let groups: [[MaintenanceTask]] = [[.flush, .checkpoint, .retain], [.compact], [.scrub]]
 }
 
 /// Which tasks are due, decided from the time alone.
@@ -53,6 +56,8 @@ extension LogDirectoryConfiguration {
     switch task {
     case .flush: flushMilliseconds
     case .checkpoint: checkpointMilliseconds
+    case .retain: retentionMilliseconds
+    case .compact: compactionMilliseconds
     case .scrub: scrubMilliseconds
     }
   }
@@ -60,14 +65,17 @@ extension LogDirectoryConfiguration {
 
 /// What maintenance has found out.
 struct MaintenanceState: Sendable {
-  var health = LogDirectoryHealth()
+  var failures: [MaintenanceTask: [String: LogError]] = [:]
+  var damages: [String: [VerificationReport.Damage]] = [:]
+  var checkpointFailure: LogError?
   var isRunning = false
 }
 
 extension LogDirectory {
   /// Keeps the directory in order until the task is cancelled or the directory is closed: makes durable what was
-  /// appended with `.buffered`, writes Kafka's checkpoint files, and reads the logs to find damage, at the intervals of
-  /// `LogDirectoryConfiguration`. Without it nothing of that happens.
+  /// appended with `.buffered`, writes Kafka's checkpoint files, applies the retention, compacts the logs that are due,
+  /// and reads all of them to find damage, at the intervals of `LogDirectoryConfiguration`. Without it nothing of that
+  /// happens.
   ///
   /// The work is done by threads of the environment, as many as the configuration says, and never by the task's own.
   /// What fails is noted in `health`, and concerns that log alone: one whose disk has failed takes nothing more, and
@@ -81,9 +89,9 @@ extension LogDirectory {
     guard isFirst else { return }
     let stop = StopSign()
     await withTaskCancellationHandler {
-      async let slow: Void = work(MaintenanceTask.slow, stop)
-      await work(MaintenanceTask.quick, stop)
-      await slow
+      await withTaskGroup { group in
+        for tasks in MaintenanceTask.groups { group.addTask { await self.work(tasks, stop) } }
+      }
     } onCancel: {
       stop.isUp.store(true, ordering: .relaxed)
     }
@@ -116,6 +124,8 @@ extension LogDirectory {
     switch task {
     case .flush: flushAll(mustStop)
     case .checkpoint: noteCheckpoint()
+    case .retain: retainAll(mustStop)
+    case .compact: compactAll(mustStop)
     case .scrub: scrubAll(mustStop)
     }
   }
@@ -133,32 +143,60 @@ extension LogDirectory {
     var failure: LogError?
     do throws(LogError) { try checkpoint() } catch { if error.code != .closed { failure = error } }
     let found = failure
-    maintenance.withLock { $0.health.checkpointFailure = found }
+    maintenance.withLock { $0.checkpointFailure = found }
   }
+
+  /// What fails here is noted, until it succeeds; a log that was closed or deleted meanwhile does not count.
+  private func note(_ failure: LogError?, of task: MaintenanceTask, _ name: String) {
+    let counts = failure.map { $0.code != .closed && $0.code != .notFound } ?? false
+    maintenance.withLock { $0.failures[task, default: [:]][name] = counts ? failure : nil }
+  }
+
+  private func forEachLog(
+    _ task: MaintenanceTask, _ mustStop: @escaping @Sendable () -> Bool,
+    _ body: @escaping @Sendable (Log) throws(LogError) -> Void
+  ) {
+    let names = logs
+    SideBySide.run(names.count, threads: configuration.threads, environment) { place in
+      guard !mustStop(), let entry = self.table.withLock({ $0.entries[names[place]] }) else { return }
+      var failure: LogError?
+      do throws(LogError) { if let log = try self.open(entry) { try body(log) } } catch { failure = error }
+      self.note(failure, of: task, names[place])
+    }
+  }
+
+  private func retainAll(_ mustStop: @escaping @Sendable () -> Bool) {
+    forEachLog(.retain, mustStop) { log throws(LogError) in
+      let configuration = log.configuration
+      guard configuration.cleanupPolicy != .compact,
+        configuration.retentionMilliseconds != nil || configuration.retentionBytes != nil
+      else { return }
+      try log.applyRetention()
+    }
+  }
+
+  private func compactAll(_ mustStop: @escaping @Sendable () -> Bool) {
+    var options = CompactionOptions()
+    options.trigger = .whenDue
+    options.keyMapBytes = max(1, configuration.compactionKeyBytes / configuration.threads)
+    options.bytesPerSecond = bytesPerThread
+    options.mustStop = mustStop
+    let chosen = options
+    forEachLog(.compact, mustStop) { log throws(LogError) in
+      if log.configuration.cleanupPolicy != .delete { try log.compact(chosen) }
+    }
+  }
+
+  private var bytesPerThread: Int { max(1, configuration.maintenanceBytesPerSecond / configuration.threads) }
 
   private func scrubAll(_ mustStop: @escaping @Sendable () -> Bool) {
-    let names = logs
-    let share = max(1, configuration.maintenanceBytesPerSecond / configuration.threads)
-    SideBySide.run(names.count, threads: configuration.threads, environment) { place in
-      if !mustStop() { self.scrub(names[place], bytesPerSecond: share, mustStop) }
-    }
-  }
-
-  private func scrub(_ name: String, bytesPerSecond: Int, _ mustStop: () -> Bool) {
-    guard let entry = table.withLock({ $0.entries[name] }) else { return }
-    var failure: LogError?
-    var report: VerificationReport?
-    do throws(LogError) {
-      report = try open(entry)?.verify(bytesPerSecond: bytesPerSecond) { _ in !mustStop() }
-    } catch {
-      // A segment that retention or a deletion has removed meanwhile is no failure.
-      if error.code != .closed, error.code != .notFound { failure = error }
-    }
-    let (found, damages) = (failure, report?.damages)
-    maintenance.withLock { state in
-      state.health.failures[name] = found
-      guard let damages else { return }
-      state.health.damages[name] = damages.isEmpty ? nil : Array(damages.prefix(Self.notedDamages))
+    forEachLog(.scrub, mustStop) { [self, share = bytesPerThread] log throws(LogError) in
+      let report = try log.verify(bytesPerSecond: share) { _ in !mustStop() }
+      let name = String(log.path.dropFirst(SegmentFiles.path(path, "").utf8.count))
+      maintenance.withLock { state in
+        let damages = Array(report.damages.prefix(Self.notedDamages))
+        state.damages[name] = damages.isEmpty ? nil : damages
+      }
     }
   }
 

@@ -65,10 +65,7 @@ final class OpenLogs: Sendable {
   /// Lists the log among those that may have something open, and makes room for it.
   func noteUse(of log: Log) {
     log.residence.wasUsed.store(true, ordering: .relaxed)
-    if !log.residence.isListed.exchange(true, ordering: .acquiringAndReleasing) {
-      ring.withLock { $0.entries.append(Entry(log: log)) }
-      listed.wrappingAdd(1, ordering: .relaxed)
-    }
+    list(log)
     makeRoom()
   }
 
@@ -82,7 +79,7 @@ final class OpenLogs: Sendable {
       if log.fallAsleep() {
         putToSleep.wrappingAdd(1, ordering: .relaxed)
       } else {
-        relist(log)
+        list(log)
       }
     }
   }
@@ -110,7 +107,9 @@ final class OpenLogs: Sendable {
     }
   }
 
-  private func relist(_ log: Log) {
+  /// Puts a log on the list, where it is not. One that wakes up calls it too: it may have been put to sleep between its
+  /// use and that.
+  func list(_ log: Log) {
     guard !log.residence.isListed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     ring.withLock { $0.entries.append(Entry(log: log)) }
     listed.wrappingAdd(1, ordering: .relaxed)

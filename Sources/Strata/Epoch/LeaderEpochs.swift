@@ -73,6 +73,14 @@ package struct LeaderEpochs: Hashable, Sendable {
     return LeaderEpochEnd(leaderEpoch: found, endOffset: higher.startOffset)
   }
 
+  /// A batch that ends at `end` has an older epoch than was to begin before: a crash has kept a truncation from taking
+  /// it back. So the newer one begins behind it.
+  mutating func postpone(above epoch: LeaderEpoch, through end: Offset) {
+    guard let last = entries.last, last.epoch > epoch, last.startOffset < end else { return }
+    entries.removeAll { $0.epoch > epoch && $0.startOffset < end }
+    entries.append(Entry(epoch: last.epoch, startOffset: end))
+  }
+
   /// Forgets what lies before the log's start: the epoch in which it lies begins there.
   package mutating func truncate(from start: Offset) {
     guard let place = entries.lastIndex(where: { $0.startOffset <= start }) else { return }

@@ -31,6 +31,8 @@ struct Appender: ~Copyable {
   var keepsPlaces = false
   /// Whether its files were given back (`Log+Dormant`): what stands in their place fails every call.
   var isDormant = false
+  /// For what the seal was ended that is in the segment's file; nil where it was not.
+  var sealed: SegmentProgress?
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
 

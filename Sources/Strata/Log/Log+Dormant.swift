@@ -47,6 +47,11 @@ extension Log {
         try appender.index.reserve(0, behind: appender.progress, &appender.indexAllocation)
       } catch { return false }
       do throws(LogError) { try finish(&appender) } catch { return false }
+      // Without room for the seal it would have to be read again. Its indexes have no room left behind their entries.
+      guard isFinished(appender) else {
+        appender.indexAllocation = .init(of: appender.progress)
+        return false
+      }
     }
     durablePoint.withLock { point in
       point?.close()
@@ -67,7 +72,7 @@ extension Log {
   func isFinished(_ appender: borrowing Appender) -> Bool {
     let progress = appender.progress
     let (durable, checkpoint) = state.withLock { ($0.durable, $0.checkpoint) }
-    return !appender.hasLeftovers && appender.fileEnd == progress.position
+    return appender.sealed == progress && !appender.hasLeftovers && appender.fileEnd == progress.position
       && appender.allocatedEnd <= progress.position && durable == progress && checkpoint == progress
   }
 
@@ -86,14 +91,26 @@ extension Log {
   /// - Throws: `.io` where no descriptor is left, and every other failure of opening; the log sleeps on. `.poisoned`
   ///   where the files are not those that it has left.
   func wake(_ appender: inout Appender) throws(LogError) {
+    openLogs?.list(self)
     var recovery = LogRecovery(directory: path, configuration: configuration, environment: environment)
     recovery.isLockedByDirectory = true
     if let (active, pointFile) = try recovery.reopen(appender.progress) {
       appender.wake(in: active)
+      appender.sealed = active.progress
       become(active, pointFile)
       return
     }
-    // Something was changed, or could not be closed well: it is read again as after a crash.
+    // Something is not as it was left: it is read again as after a crash, while nobody replaces segments.
+    let done: Void? = try maintaining.withLockIfAvailable { _ throws(LogError) in
+      try readAgain(recovery, &appender)
+    }
+    guard done == nil else { return }
+    throw LogError(
+      .io, path: path, detail: "an index is not as it was left, and segments are being replaced; try again")
+  }
+
+  private func readAgain(_ recovery: LogRecovery, _ appender: inout Appender) throws(LogError) {
+    var recovery = recovery
     var recovered = try recovery.run()
     let (found, start) = (recovered.state.logEnd, recovered.state.logStart)
     guard found == logEndOffset, let awake = recovered.appender.take() else {
@@ -141,6 +158,14 @@ extension LogRecovery {
   }
 }
 
+extension SegmentIndex.Allocation {
+  /// What the files of an index have that was cut to its entries.
+  fileprivate init(of progress: SegmentProgress) {
+    offsetBytes = progress.offsetEntries * OffsetIndexEntry.byteCount
+    timeBytes = progress.timeEntries * TimeIndexEntry.byteCount
+  }
+}
+
 extension Appender {
   /// Lets its files go.
   fileprivate mutating func sleep(in bare: Segment) {
@@ -162,6 +187,7 @@ extension Appender {
     allocatedEnd = progress.position
     fileEnd = progress.position
     hasLeftovers = false
+    sealed = nil
     staging = ByteBuffer(capacity: 4096)
     isDormant = false
   }

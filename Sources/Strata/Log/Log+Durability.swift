@@ -174,6 +174,11 @@ extension Log {
     let logStart = newStart ?? logStartOffset
     try io { () throws(IOError) in
       try durablePoint.withLock { point throws(IOError) in
+        guard point != nil else {
+          throw IOError(
+            .other, operation: "write", path: path,
+            detail: "the durable point of a log that is closed or asleep")
+        }
         try point?.write(
           logStart: logStart, durable: durable, checkpoint: checkpoint, synchronizing: synchronizing)
       }

@@ -127,6 +127,7 @@ extension Log {
       }
       // Without room for the seal the next open reads on from the checkpoint, and that is all.
       let checkpoint = isSealed ? progress : earlier
+      appender.sealed = isSealed ? progress : nil
       try writeDurablePoint(durable: progress, checkpoint: checkpoint, synchronizing: true)
       if isSealed { try replaceCheckpointSnapshot(progress.hasProducers ? progress.nextOffset : nil) }
       // The other slot says the same from now on: whichever is damaged, nobody takes an earlier end for this one.

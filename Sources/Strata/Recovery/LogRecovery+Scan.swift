@@ -105,6 +105,7 @@ extension LogRecovery {
     func note(_ batch: RecordBatch, _ position: Int64) {
       replay.take(batch)
       guard batch.header.partitionLeaderEpoch.rawValue >= 0 else { return }
+      found.postpone(above: batch.header.partitionLeaderEpoch, through: batch.nextOffset)
       found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
     }
     if let durable = durableEnd(facts.durablePoint?.durable, in: fact, behind: progress) {

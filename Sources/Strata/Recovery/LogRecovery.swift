@@ -159,12 +159,13 @@ struct LogRecovery {
     _ active: Active, _ state: LogState, _ epochs: LeaderEpochs, _ pointFile: DurablePointFile,
     _ lock: LogLock?
   ) -> RecoveredLog {
-    let appender = Appender(
+    var appender = Appender(
       configuration: configuration, segment: active.segment, file: active.file, index: active.index,
       progress: active.progress, indexAllocation: active.allocation, allocatedEnd: active.progress.position,
       fileEnd: active.progress.position, segmentCreated: environment.wallClockMilliseconds(), epochs: epochs,
       builder: RecordBatchBuilder(compression: configuration.compression, limits: configuration.limits),
       staging: ByteBuffer(capacity: 4096))
+    if report.wasClean { appender.sealed = active.progress }
     return RecoveredLog(
       state: state, appender: appender, durablePoint: pointFile, lock: lock, report: report)
   }

@@ -40,7 +40,7 @@ package final class Segment: Sendable {
     /// What the file of the seal says of a segment that was found sealed.
     var seal = FoundSeal.unknown
     var isClosed = false
-    /// Whether its names are others': what is open stays open.
+    /// Whether its names are going to lead elsewhere: what is open is all there is of it.
     var isDetached = false
   }
 
@@ -180,15 +180,14 @@ package final class Segment: Sendable {
 
   /// Makes the segment independent of its names, which others are going to get: opens and loads what `view` needs.
   func detach(_ view: SegmentView) throws(LogError) {
-    var isDetached = false
-    // A log that falls asleep may close the files meanwhile.
-    while !isDetached {
+    handles.withLock { $0.isDetached = true }
+    do throws(LogError) {
       _ = try file()
+      _ = try seal(for: view)
       _ = try index(for: view)
-      isDetached = handles.withLock { handles in
-        handles.isDetached = handles.file != nil && handles.sealed != nil
-        return handles.isDetached
-      }
+    } catch {
+      handles.withLock { $0.isDetached = false }
+      throw error
     }
     retire()
   }

@@ -44,54 +44,56 @@ extension Log {
   /// changed meanwhile so that the plan does not hold.
   func copy(_ plan: SnapshotPlan, to folder: String) throws(LogError) -> Bool {
     let fileSystem = environment.fileSystem
-    let isCopied = try io { () throws(IOError) in
+    try io { () throws(IOError) in
       try SnapshotPlace.clear(folder, fileSystem)
       try fileSystem.createFolder(folder)
-      do throws(IOError) { try put(plan, into: folder) } catch {
-        // Retention and compaction take files away.
-        guard error.code == .notFound else { throw error }
-        return false
-      }
-      return true
     }
-    guard isCopied, state.withLock({ $0.truncations.count }) == plan.truncations else { return false }
-    try finishSnapshot(plan, in: folder)
+    // While nobody replaces or removes a segment; what is copied is open then, and stays.
+    let linked = try interruptingCompaction { () throws(LogError) -> (plan: SnapshotPlan, last: any File)? in
+      guard let now = state.withLock({ $0.snapshotPlan(end: plan.end) }), now.truncations == plan.truncations
+      else { return nil }
+      do throws(LogError) {
+        try link(now, into: folder)
+        let path = now.last.segment.path(.log)
+        return (now, try io { () throws(IOError) in try fileSystem.open(path, .read) })
+      } catch {
+        // Beside a writer in another process files go without a word.
+        guard error.code == .notFound else { throw error }
+        return nil
+      }
+    }
+    guard let (now, last) = linked else { return false }
+    defer { last.close() }
+    let name = SegmentFiles.path(folder, SegmentFiles.name(now.last.baseOffset, .log))
+    try io { () throws(IOError) in
+      let copy = try fileSystem.open(name, .createNew)
+      defer { copy.close() }
+      try last.copy(0..<now.end.position, to: copy, at: 0)
+    }
+    guard state.withLock({ $0.truncations.count }) == now.truncations else { return false }
+    try finishSnapshot(now, in: folder)
     return true
   }
 
-  private func put(_ plan: SnapshotPlan, into folder: String) throws(IOError) {
+  private func link(_ plan: SnapshotPlan, into folder: String) throws(LogError) {
     let fileSystem = environment.fileSystem
-    for view in plan.linked {
-      for kind in SegmentFiles.Kind.allCases {
-        let name = SegmentFiles.name(view.baseOffset, kind)
-        do throws(IOError) { try take(view.segment.path(kind), as: SegmentFiles.path(folder, name)) } catch {
-          guard error.code == .notFound, kind != .log else { throw error }
+    try io { () throws(IOError) in
+      for view in plan.linked {
+        for kind in SegmentFiles.Kind.allCases {
+          let name = SegmentFiles.path(folder, SegmentFiles.name(view.baseOffset, kind))
+          do throws(IOError) { try take(view.segment.path(kind), as: name) } catch {
+            guard error.code == .notFound, kind != .log else { throw error }
+          }
         }
       }
-    }
-    // Of the producers' state before the last segment's batches a file of its own speaks, which nobody changes.
-    for (kind, isNeeded) in [(SegmentFiles.Kind.snapshot, false), (.log, true)] {
-      let source = plan.last.segment.path(kind)
-      let name = SegmentFiles.path(folder, SegmentFiles.name(plan.last.baseOffset, kind))
-      do throws(IOError) {
-        let file = try fileSystem.open(source, .read)
-        defer { file.close() }
-        let size = try file.metadata().size
-        let copy = try fileSystem.open(name, .createNew)
-        defer { copy.close() }
-        try file.copy(0..<(isNeeded ? plan.end.position : size), to: copy, at: 0)
-      } catch {
-        guard error.code == .notFound, !isNeeded else { throw error }
+      // Who was writing when the last segment began; and Kafka's and Strata's files about the log as a whole.
+      let producers = SegmentFiles.name(plan.last.baseOffset, .snapshot)
+      for name in [
+        producers, "partition.metadata", ProducerIDs.fileName, SegmentFiles.compactionName,
+      ] {
+        try SnapshotPlace.copy(
+          SegmentFiles.path(path, name), to: SegmentFiles.path(folder, name), fileSystem)
       }
-    }
-    try takeMetadata(to: folder)
-  }
-
-  /// `partition.metadata` is Kafka's, and kept. The producer ids tell which transactions are the log's own.
-  private func takeMetadata(to folder: String) throws(IOError) {
-    for name in ["partition.metadata", ProducerIDs.fileName] {
-      try SnapshotPlace.copy(
-        SegmentFiles.path(path, name), to: SegmentFiles.path(folder, name), environment.fileSystem)
     }
   }
 

@@ -105,21 +105,48 @@ import Testing
     #expect(directory.health.isGood)
   }
 
+  @Test func oldRecordsGoAndReplacedOnes() throws {
+    let disk = SimulatedDisk(seed: 1, crashAt: .never)
+    let directory = try open(disk) { configuration in
+      configuration.log.retentionMilliseconds = nil
+      configuration.log.retentionBytes = 5000
+      var compacted = configuration.log
+      compacted.cleanupPolicy = .compact
+      compacted.minimumDirtyRatio = 0
+      configuration.overrides = ["keys-0": compacted]
+    }
+    let (orders, keys) = (try directory.log(for: "orders-0"), try directory.log(for: "keys-0"))
+    for number in 0..<100 {
+      let value = "\(number) " + String(repeating: ".", count: 200)
+      try orders.append(Record(value: value), durability: .buffered)
+      try keys.append(Record(key: "\(number % 3)", value: value), durability: .buffered)
+    }
+    directory.maintain(.retain)
+    #expect(orders.logStartOffset > 50 && keys.logStartOffset == 0)
+    directory.maintain(.compact)
+    #expect(try keys.values().count < 20 && orders.values().count > 10)
+    #expect(directory.health.isGood)
+    directory.maintain(.compact) { true }
+    try directory.close()
+    let again = try open(disk)
+    #expect(try again.log(for: "orders-0").logStartOffset == orders.logStartOffset)
+  }
+
   @Test func aTaskIsDueWhenItsIntervalHasPassed() {
     var configuration = LogDirectoryConfiguration()
     (configuration.flushMilliseconds, configuration.checkpointMilliseconds) = (10, 25)
-    var schedule = MaintenanceSchedule(MaintenanceTask.quick, configuration, now: 100)
+    var schedule = MaintenanceSchedule([.flush, .checkpoint], configuration, now: 100)
     #expect(schedule.takeDue(now: 109) == [])
     #expect(schedule.pause(now: 109) == 1)
     #expect(schedule.takeDue(now: 110) == [.flush])
     #expect(schedule.takeDue(now: 130) == [.flush, .checkpoint])
     #expect(schedule.pause(now: 130) == 10)
     configuration.flushMilliseconds = nil
-    schedule = MaintenanceSchedule(MaintenanceTask.quick, configuration, now: 0)
+    schedule = MaintenanceSchedule([.flush, .checkpoint], configuration, now: 0)
     #expect(schedule.takeDue(now: 1000) == [.checkpoint])
     configuration.checkpointMilliseconds = nil
-    #expect(MaintenanceSchedule(MaintenanceTask.quick, configuration, now: 0).pause(now: 5) == nil)
-    schedule = MaintenanceSchedule(MaintenanceTask.slow, configuration, now: 0)
+    #expect(MaintenanceSchedule([.flush, .checkpoint], configuration, now: 0).pause(now: 5) == nil)
+    schedule = MaintenanceSchedule([.scrub], configuration, now: 0)
     #expect(schedule.takeDue(now: 0) == [.scrub])
   }
 }
