@@ -154,7 +154,7 @@ import Testing
     let log = try log(4, in: scratch, durability: .buffered)
     for round in 0..<300 {
       let (start, end) = (log.logEndOffset, log.logEndOffset.advanced(by: 3))
-      try await log.append([Record(value: "a"), Record(value: "b"), Record(value: "c")], durability: .buffered)
+      try await log.append(["a", "b", "c"].map { Record(value: $0) }, durability: .buffered)
       let follower = Task {
         var iterator = log.tail(from: .offset(end), isolation: .logEnd).makeAsyncIterator()
         return try await iterator.next()?.baseOffset
