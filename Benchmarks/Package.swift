@@ -31,7 +31,8 @@ let package = Package(
       linkerSettings: ["deflate", "lz4", "snappy", "zstd"].map { .linkedLibrary($0) }),
     // The instrument: clocks, histograms, bare system calls, tables. Knows nothing of Strata.
     .target(
-      name: "BenchmarkKit", dependencies: ["CBenchmarkSupport", "CBareCodecs"],
+      name: "BenchmarkKit",
+      dependencies: ["CBenchmarkSupport", "CBareCodecs", .product(name: "Strata", package: "strata")],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict),
     // What is measured.
     .target(

@@ -1,3 +1,5 @@
+public import Strata
+
 /// What the bytes of a file are before something is written there.
 public enum Preparation: String, CaseIterable, Sendable {
   /// Nothing: every write allocates.
@@ -16,11 +18,11 @@ public struct Sample: Sendable {
   public var records: Int
   public var bytes: Int
   public var nanoseconds: Int64
-  public var latencies: Histogram?
+  public var latencies: LatencyHistogram?
   public var syncs: Int?
   public var verified: Bool?
 
-  public init(records: Int = 0, bytes: Int = 0, nanoseconds: Int64, latencies: Histogram? = nil) {
+  public init(records: Int = 0, bytes: Int = 0, nanoseconds: Int64, latencies: LatencyHistogram? = nil) {
     self.records = records
     self.bytes = bytes
     self.nanoseconds = max(nanoseconds, 1)
@@ -69,7 +71,7 @@ public enum BareLimits {
     let total = count * size
     if preparation == .existing { try fill(file, total, memory, synchronizing: true) }
     var allocated = 0
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     let start = Clock.now
     var last = start
     for place in 0..<count {
@@ -111,7 +113,7 @@ public enum BareLimits {
     _ path: String, positions: [Int], size: Int, _ memory: Memory
   ) throws(BenchmarkError) -> Sample {
     let file = try RawFile(opening: path)
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     let start = Clock.now
     var last = start
     for position in positions {

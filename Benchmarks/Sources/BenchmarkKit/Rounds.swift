@@ -1,3 +1,5 @@
+import Strata
+
 /// Runs a workload and its limit by turns, so that what the machine does meanwhile hits both.
 ///
 /// Each round runs the limits and the workload once; with two limits the workload comes between them. The
@@ -72,8 +74,8 @@ public struct Rounds: Sendable {
     result.ofLimit = Spread(shares).median
   }
 
-  private static func merged(_ samples: [Sample]) -> Histogram? {
-    var all: Histogram?
+  private static func merged(_ samples: [Sample]) -> LatencyHistogram? {
+    var all: LatencyHistogram?
     for sample in samples {
       guard let latencies = sample.latencies else { continue }
       if all == nil { all = latencies } else { all!.merge(latencies) }

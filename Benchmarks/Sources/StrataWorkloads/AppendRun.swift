@@ -91,7 +91,7 @@ struct AppendRun: Sendable {
       }
       return
     }
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     var last = Clock.now
     for place in 0..<count {
       let batch = try plan.values.build(
@@ -108,15 +108,15 @@ struct AppendRun: Sendable {
 /// What several threads bring together.
 final class Gathered: Sendable {
   private struct State {
-    var latencies: Histogram?
+    var latencies: LatencyHistogram?
     var failure: (any Error)?
   }
 
   private let state = Mutex(State())
 
-  var latencies: Histogram? { state.withLock { $0.latencies } }
+  var latencies: LatencyHistogram? { state.withLock { $0.latencies } }
 
-  func merge(_ latencies: Histogram) {
+  func merge(_ latencies: LatencyHistogram) {
     state.withLock { state in
       if state.latencies == nil { state.latencies = latencies } else { state.latencies!.merge(latencies) }
     }

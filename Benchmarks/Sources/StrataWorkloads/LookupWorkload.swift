@@ -54,7 +54,7 @@ struct LookupWorkload {
   }
 
   private func byOffset(_ log: Log, _ offsets: [Int], _ plan: ReadPlan) throws -> Sample {
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     var wrong = 0
     let start = Clock.now
     var last = start
@@ -79,7 +79,7 @@ struct LookupWorkload {
   }
 
   private func byTime(_ log: Log, _ offsets: [Int], _ plan: ReadPlan) throws -> Sample {
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     var wrong = 0
     let start = Clock.now
     var last = start
@@ -102,7 +102,7 @@ struct LookupWorkload {
     return (first + plan.recordsPerBatch - 1) / plan.recordsPerBatch * plan.recordsPerBatch
   }
 
-  private func sample(_ count: Int, _ time: Int64, _ latencies: Histogram, _ wrong: Int) -> Sample {
+  private func sample(_ count: Int, _ time: Int64, _ latencies: LatencyHistogram, _ wrong: Int) -> Sample {
     var sample = Sample(records: count, nanoseconds: time, latencies: latencies)
     sample.verified = wrong == 0
     return sample

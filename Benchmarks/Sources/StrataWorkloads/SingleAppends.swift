@@ -91,7 +91,7 @@ struct SingleAppends: Sendable {
   private func appendBlocking(
     _ records: [Record], to log: Log, _ each: Int, _ gathered: Gathered
   ) throws {
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     var number = 0
     var last = Clock.now
     for _ in 0..<each {
@@ -107,7 +107,7 @@ struct SingleAppends: Sendable {
   private func appendWaiting(
     _ records: [Record], to log: Log, _ each: Int, _ gathered: Gathered
   ) async throws {
-    var latencies = Histogram()
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
     var number = 0
     var last = Clock.now
     for _ in 0..<each {

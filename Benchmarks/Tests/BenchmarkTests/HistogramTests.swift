@@ -1,9 +1,10 @@
 import BenchmarkKit
+import Strata
 import Testing
 
 @Suite struct HistogramTests {
   @Test func smallValuesAreExact() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram(cellsPerOctave: 128)
     for value in 0..<256 { histogram.record(Int64(value)) }
     #expect(histogram.count == 256)
     #expect(histogram.percentile(0.5) == 127)
@@ -16,7 +17,7 @@ import Testing
     1, 127, 128, 255, 256, 257, 511, 512, 1023, 1 << 20, (1 << 20) + 1, 123_456_789, (1 << 40) - 1,
   ])
   func everyValueIsToldWithinOnePercent(value: Int64) {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram(cellsPerOctave: 128)
     histogram.record(value)
     // Behind a larger one, or the exact maximum would be told.
     histogram.record(1 << 40)
@@ -28,7 +29,7 @@ import Testing
     var last: Int64 = -1
     var value: Int64 = 1
     while value < 1 << 40 {
-      var histogram = Histogram()
+      var histogram = LatencyHistogram(cellsPerOctave: 128)
       histogram.record(value)
       histogram.record(1 << 40)
       let told = histogram.percentile(0.5)
@@ -39,7 +40,7 @@ import Testing
   }
 
   @Test func percentilesOfALineAreOnIt() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram(cellsPerOctave: 128)
     for value in 1...100_000 { histogram.record(Int64(value)) }
     for (fraction, expected) in [(0.5, 50_000.0), (0.99, 99_000), (0.999, 99_900)] {
       let told = Double(histogram.percentile(fraction))
@@ -51,7 +52,7 @@ import Testing
   }
 
   @Test func valuesBeyondTheRangeAreKept() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram(cellsPerOctave: 128)
     histogram.record(-5)
     histogram.record(.max)
     #expect(histogram.count == 2)
@@ -60,7 +61,10 @@ import Testing
   }
 
   @Test func mergingIsRecordingBoth() {
-    var (left, right, both) = (Histogram(), Histogram(), Histogram())
+    var (left, right, both) = (
+      LatencyHistogram(cellsPerOctave: 128), LatencyHistogram(cellsPerOctave: 128),
+      LatencyHistogram(cellsPerOctave: 128)
+    )
     for value in 1...1000 {
       if value % 3 == 0 { left.record(Int64(value * 17)) } else { right.record(Int64(value * 17)) }
       both.record(Int64(value * 17))
@@ -71,7 +75,7 @@ import Testing
   }
 
   @Test func aStallOfAPacedRunCountsWhatCouldNotBegin() {
-    var histogram = Histogram()
+    var histogram = LatencyHistogram(cellsPerOctave: 128)
     for _ in 0..<99 { histogram.record(10, every: 100) }
     histogram.record(10_000, every: 100)
     // 10,000, 9,900, … 100: the stall and the 99 operations that it kept from beginning.
@@ -80,6 +84,6 @@ import Testing
   }
 
   @Test func nothingRecordedIsZero() {
-    #expect(Histogram().percentile(0.99) == 0)
+    #expect(LatencyHistogram(cellsPerOctave: 128).percentile(0.99) == 0)
   }
 }

@@ -1,4 +1,5 @@
 import BenchmarkKit
+import Strata
 import Testing
 
 @Suite struct StatisticsTests {
@@ -42,7 +43,7 @@ import Testing
 
   @Test func latenciesAndOperationsAreSharesOfTheLimit() throws {
     func sample(_ nanoseconds: Int64, parallel: Int) -> Sample {
-      var histogram = Histogram()
+      var histogram = LatencyHistogram(cellsPerOctave: 128)
       for _ in 0..<100 { histogram.record(nanoseconds) }
       return Sample(
         records: 100, nanoseconds: nanoseconds * 100 / Int64(parallel), latencies: histogram)

@@ -318,6 +318,7 @@ extension LogCompactor {
       let place = state.sealed.firstIndex { $0.baseOffset > old[0].baseOffset } ?? state.sealed.count
       state.sealed.insert(contentsOf: views.filter { $0.progress.nextOffset > state.logStart }, at: place)
       state.removed += views.filter { $0.progress.nextOffset <= state.logStart }
+      state.counts.compactedSegments += UInt64(views.count)
       assert({ state.checkInvariants() }() == ())
     }
   }

@@ -227,9 +227,9 @@ extension Log {
     let done = state.withLock { state in
       for batch in producers { state.take(batch, &progress, index, limits: configuration.limits) }
       state.active.progress = progress
-      state.statistics.appendedBatches += UInt64(batches)
-      state.statistics.appendedRecords += UInt64(records)
-      state.statistics.appendedBytes += UInt64(bytes)
+      state.counts.appendedBatches += UInt64(batches)
+      state.counts.appendedRecords += UInt64(records)
+      state.counts.appendedBytes += UInt64(bytes)
       assert({ state.checkInvariants() }() == ())
       return state.takeVisible()
     }

@@ -60,8 +60,14 @@ extension Log {
   /// Returns once everything up to `offset` is durable.
   func commit(through offset: Offset) throws(LogError) {
     let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
+    var start: Int64?
     while true {
-      switch nextStep(toward: offset, truncations) {
+      let step = nextStep(toward: offset, truncations)
+      switch step {
+      case .lead, .wait: if start == nil { start = environment.monotonicNanoseconds() }
+      case .done, .failed, .truncated: if let start { note(\.durability, since: start) }
+      }
+      switch step {
       case .done: return
       case .failed(let error): throw error
       case .truncated(let end): throw truncated(end)
@@ -90,11 +96,13 @@ extension Log {
 
   /// Synchronises as the leader of `turn`.
   func lead(_ turn: Turn) {
+    let start = environment.monotonicNanoseconds()
     do {
       let file = try turn.view.segment.file()
       if Mutants.leavesOut(.syncBeforeDurablePoint) { _ = try noteDurable(turn) }
       try io { () throws(IOError) in try file.synchronize(.commit) }
       let checkpoint = try noteDurable(turn)
+      note(\.synchronization, since: start)
       endTurn(turn, .success(turn.view.progress), checkpoint: checkpoint)
     } catch {
       endTurn(turn, .failure(poisoned(by: error)))
@@ -227,7 +235,7 @@ extension Log {
       case .success(let progress):
         if let progress {
           state.durable = progress
-          state.statistics.synchronizations += 1
+          state.counts.synchronizations += 1
         }
         if let checkpoint { state.checkpoint = checkpoint }
         assert({ state.checkInvariants() }() == ())

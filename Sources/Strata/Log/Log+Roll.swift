@@ -34,6 +34,8 @@ extension Log {
   func roll(_ appender: inout Appender) throws(LogError) {
     try io { () throws(IOError) in try appender.cutLeftovers() }
     let turn = try takeTurn()
+    let start = environment.monotonicNanoseconds()
+    defer { note(\.roll, since: start) }
     do {
       try rollHoldingTurn(&appender)
       endTurn(turn, .success(appender.progress), checkpoint: appender.progress)
@@ -110,8 +112,8 @@ extension Log {
     state.withLock { state in
       state.sealed.append(SegmentView(segment: old, progress: ended, isSealed: true))
       state.active = SegmentView(segment: next.segment, progress: progress, isSealed: false)
-      state.statistics.rolledSegments += 1
-      state.statistics.synchronizations += 1
+      state.counts.rolledSegments += 1
+      state.counts.synchronizations += 1
     }
   }
 }

@@ -59,6 +59,7 @@ public final class Log: Sendable {
   let compacting = Lock(())
   /// How many wait for a compaction to give way: it looks after every batch.
   let interruptions = Atomic<Int>(0)
+  let latencies = Lock(LogLatencies())
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
@@ -103,9 +104,6 @@ public final class Log: Sendable {
   /// The offsets whose records are gone: what salvage has found damaged. A reader that comes to them gets
   /// `.damaged`.
   public var lostOffsets: [Range<Offset>] { state.withLock { $0.lost.ranges } }
-
-  /// What it has done since it was opened.
-  public var statistics: LogStatistics { state.withLock { $0.statistics } }
 
   /// Its segments, oldest first: base offset, bytes, and whether it is sealed.
   public var segments: [SegmentInfo] {

@@ -40,7 +40,7 @@ struct LogState: Sendable {
   /// Who waits for an offset, and is no thread.
   var waiters: [Waiter] = []
   var nextWaiter: UInt64 = 0
-  var statistics = LogStatistics()
+  var counts = LogCounts()
   /// Which leader epoch began where.
   var epochs = LeaderEpochs()
   /// Who has written, and what is under way.
@@ -159,16 +159,4 @@ struct Waiter: Sendable {
     case .visible(let isolation): state.end(isolation) > offset
     }
   }
-}
-
-/// What a log has done since it was opened.
-public struct LogStatistics: Hashable, Sendable {
-  /// Batches, records and bytes that were appended.
-  public var appendedBatches: UInt64 = 0
-  public var appendedRecords: UInt64 = 0
-  public var appendedBytes: UInt64 = 0
-  /// Calls of `fdatasync` on segments. Less than the synced appends where writers shared one.
-  public var synchronizations: UInt64 = 0
-  /// Segments that were begun.
-  public var rolledSegments: UInt64 = 0
 }

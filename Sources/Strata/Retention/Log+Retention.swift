@@ -136,6 +136,7 @@ extension Log {
       let count = state.sealed.firstIndex { $0.progress.nextOffset > offset } ?? state.sealed.count
       state.removed += state.sealed[..<count]
       state.sealed.removeFirst(count)
+      state.counts.removedSegments += UInt64(count)
       assert({ state.checkInvariants() }() == ())
     }
     // The other slot says the same from now on: whichever is damaged, nobody takes an earlier start for this one.

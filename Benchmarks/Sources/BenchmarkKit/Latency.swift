@@ -1,0 +1,16 @@
+public import Strata
+
+/// What is told of a histogram.
+public struct Latency: Sendable, Equatable {
+  public var p50: Int64
+  public var p99: Int64
+  public var p999: Int64
+  public var maximum: Int64
+
+  public init(_ histogram: LatencyHistogram) {
+    p50 = histogram.percentile(0.5)
+    p99 = histogram.percentile(0.99)
+    p999 = histogram.percentile(0.999)
+    maximum = histogram.maximum
+  }
+}
