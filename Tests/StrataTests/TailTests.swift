@@ -136,6 +136,42 @@ import Testing
     #expect(try await seen == 60)
   }
 
+  @Test func smallBatchesAreHeldBackUntilTheyAreEnough() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    let size = try await log.append(Record(value: "0")).baseOffset == 0 ? log.segments[0].bytes : 0
+    // Nobody waits half an hour: the fourth record ends the wait.
+    let tail = log.tail(from: .earliest, minimumBytes: Int(size) * 4, maximumWait: .seconds(1800))
+    let reader = Task {
+      var iterator = tail.makeAsyncIterator()
+      let first = try await iterator.next()?.baseOffset
+      return (first, log.logEndOffset)
+    }
+    for number in 1..<4 {
+      try await Task.sleep(for: .milliseconds(10))
+      try await log.append(Record(value: "\(number)"))
+    }
+    let (first, end) = try await reader.value
+    #expect(first == 0 && end == 4)
+  }
+
+  @Test func whatIsThereIsHeldBackForAWhileOnly() async throws {
+    let scratch = Scratch()
+    let log = try await Log.open(scratch("log"))
+    try await log.append(Record(value: "0"))
+    var tail = log.tail(from: .earliest, minimumBytes: 1 << 20, maximumWait: .milliseconds(50))
+      .makeAsyncIterator()
+    let start = ContinuousClock.now
+    #expect(try await tail.next()?.baseOffset == 0)
+    #expect(ContinuousClock.now - start >= .milliseconds(50))
+    // Beside a writer in another process it is the same.
+    let reader = try await Log.open(scratch("log"), access: .readOnly)
+    var other = reader.tail(from: .earliest, minimumBytes: 1 << 20, maximumWait: .milliseconds(50))
+      .makeAsyncIterator()
+    #expect(try await other.next()?.baseOffset == 0)
+    #expect(ContinuousClock.now - start >= .milliseconds(100))
+  }
+
   /// Counts what a log asks of its I/O thread.
   final class CountingIOThread: IOThread {
     let jobs = Atomic<Int>(0)

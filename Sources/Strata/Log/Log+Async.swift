@@ -88,29 +88,39 @@ extension Log {
   }
 
   /// Waits for an event without blocking a thread. `truncations`: how many there were when the caller saw the offset.
-  /// One that came between ends the wait as one that comes later does.
+  /// One that came between ends the wait as one that comes later does. At `deadline` it returns all the same.
   func wait(
-    _ event: Waiter.Event, for offset: Offset, since truncations: UInt64
+    _ event: Waiter.Event, for offset: Offset, since truncations: UInt64,
+    until deadline: ContinuousClock.Instant? = nil
   ) async throws(LogError) {
     let identity = state.withLock { state in
       state.nextWaiter += 1
       return state.nextWaiter
     }
+    let alarm = deadline.map { deadline in
+      Task {
+        do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
+        abandon(identity, .success(()))
+      }
+    }
+    defer { alarm?.cancel() }
     let result: Result<Void, LogError> = await withTaskCancellationHandler {
       await unsafe withUnsafeContinuation { continuation in
         enroll(
           Waiter(identity: identity, event: event, offset: offset) {
             unsafe continuation.resume(returning: $0)
-          }, since: truncations)
+          }, since: truncations, until: deadline)
       }
     } onCancel: {
-      abandon(identity)
+      abandon(identity, .failure(cancellation))
     }
     try result.get()
   }
 
   /// Puts a waiter on the list, unless what it waits for has happened already.
-  private func enroll(_ waiter: Waiter, since truncations: UInt64) {
+  private func enroll(
+    _ waiter: Waiter, since truncations: UInt64, until deadline: ContinuousClock.Instant?
+  ) {
     var cut: Offset?
     let (answer, mustLead) = state.withLock { state -> (Result<Void, LogError>?, Bool) in
       if let end = state.truncations.lowest(since: truncations), end < waiter.offset {
@@ -120,8 +130,9 @@ extension Log {
       if waiter.isDone(state) { return (.success(()), false) }
       if let poison = state.poison { return (.failure(poison), false) }
       if state.phase == .closed { return (.failure(LogError(.closed, path: path)), false) }
-      // Asked under the lock: who cancels later finds the waiter on the list.
+      // Asked under the lock: who cancels later finds the waiter on the list, and so does the alarm.
       if Task.isCancelled { return (.failure(cancellation), false) }
+      if let deadline, deadline <= .now { return (.success(()), false) }
       state.waiters.append(waiter)
       if case .durable = waiter.event { return (nil, !state.isSynchronizing) }
       return (nil, false)
@@ -131,10 +142,10 @@ extension Log {
     if mustLead { leadOnIOThread() }
   }
 
-  /// Takes a waiter off the list whose task was cancelled.
-  private func abandon(_ identity: UInt64) {
+  /// Takes a waiter off the list whose task was cancelled, or whose time is over.
+  private func abandon(_ identity: UInt64, _ answer: Result<Void, LogError>) {
     let found = state.withLock { $0.takeWaiters { $0.identity == identity } }
-    for waiter in found { waiter.resume(.failure(cancellation)) }
+    for waiter in found { waiter.resume(answer) }
   }
 
   private var cancellation: LogError {

@@ -21,24 +21,22 @@ public struct LogTail: AsyncSequence, Sendable {
   let log: Log
   let start: LogStart
   let isolation: FetchIsolation
+  let minimumBytes: Int
+  let maximumWait: Duration
 
   /// An iterator of its own, from the tail's start on.
-  public func makeAsyncIterator() -> Iterator {
-    Iterator(log: log, start: start, isolation: isolation)
-  }
+  public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
   /// Reads ahead as far as one system call brings.
   public struct Iterator: AsyncIteratorProtocol {
-    private let log: Log
-    private let isolation: FetchIsolation
+    private let tail: LogTail
     private let reader: TailReader
     private var batches: [RecordBatch] = []
     private var next = 0
 
-    init(log: Log, start: LogStart, isolation: FetchIsolation) {
-      self.log = log
-      self.isolation = isolation
-      reader = TailReader(log: log, start: start, isolation: isolation)
+    init(_ tail: LogTail) {
+      self.tail = tail
+      reader = TailReader(log: tail.log, start: tail.start, isolation: tail.isolation)
     }
 
     /// The next batch, as soon as there is one; nil when the task was cancelled or the log closed.
@@ -54,11 +52,9 @@ public struct LogTail: AsyncSequence, Sendable {
             return batches[next]
           }
           if Task.isCancelled { return nil }
-          let reader = self.reader
-          try await Log.onIOThread(log.environment) { () throws(LogError) in try reader.read() }
+          try await gather()
           batches = reader.take()
           next = 0
-          if batches.isEmpty { try await waitForMore() }
         }
       } catch {
         guard error.code == .cancelled || error.code == .closed else { throw error }
@@ -66,15 +62,32 @@ public struct LogTail: AsyncSequence, Sendable {
       }
     }
 
-    /// Waits until there may be something new. Another process' writer wakes nobody here: its log is looked at
-    /// again after a while.
-    private func waitForMore() async throws(LogError) {
+    /// Reads until there is something, and then, for a while, until it is enough.
+    private func gather() async throws(LogError) {
+      let reader = self.reader
+      var deadline: ContinuousClock.Instant?
+      while true {
+        let bytes = try await Log.onIOThread(tail.log.environment) { () throws(LogError) in try reader.read()
+        }
+        if bytes >= tail.minimumBytes { return }
+        if bytes > 0, deadline == nil { deadline = .now + tail.maximumWait }
+        if let deadline, deadline <= .now { return }
+        try await waitForMore(deadline)
+      }
+    }
+
+    /// Waits until there may be something new, or it is time. Another process' writer wakes nobody here: its log is
+    /// looked at again after a while.
+    private func waitForMore(_ deadline: ContinuousClock.Instant?) async throws(LogError) {
+      let log = tail.log
       guard log.access == .readOnly else {
         let (position, truncations) = reader.position
-        return try await log.wait(.visible(isolation), for: position, since: truncations)
+        return try await log.wait(
+          .visible(tail.isolation), for: position, since: truncations, until: deadline)
       }
       // Cancelled, it ends at once, and so does the tail.
       do { try await Task.sleep(for: .milliseconds(20)) } catch {}
+      if Task.isCancelled { throw LogError(.cancelled, path: log.path) }
     }
 
     /// The same without an actor.
@@ -95,6 +108,7 @@ private final class TailReader: Sendable {
     var cursor: FetchCursor?
     /// What was read and not taken yet. Batches share the cursor's buffers: they change threads by the lock.
     var batches: [RecordBatch] = []
+    var bytes = 0
   }
 
   init(log: Log, start: LogStart, isolation: FetchIsolation) {
@@ -116,30 +130,30 @@ private final class TailReader: Sendable {
   /// Hands over what was read.
   func take() -> [RecordBatch] {
     place.withLock { place in
-      defer { place.batches = [] }
+      defer { (place.batches, place.bytes) = ([], 0) }
       return place.batches
     }
   }
 
-  func read() throws(LogError) {
+  /// Reads what there is, as far as one read brings. Returns the bytes of all that was not taken yet.
+  func read() throws(LogError) -> Int {
     try place.withLock { place throws(LogError) in
       if place.cursor == nil {
         place.cursor = log.fetch(from: try first(place.start), isolation: isolation)
       }
-      var batches: [RecordBatch] = []
-      var bytes = 0
-      while batches.count < Self.batchLimit, bytes < Self.byteLimit {
+      let (count, bytes) = (place.batches.count, place.bytes)
+      while place.batches.count - count < Self.batchLimit, place.bytes - bytes < Self.byteLimit {
         let batch: RecordBatch?
         do throws(LogError) { batch = try place.cursor!.next() } catch {
           // What was read before the error is handed out first; the error comes again.
-          if batches.isEmpty { throw error }
-          break
+          if place.batches.isEmpty { throw error }
+          return .max
         }
         guard let batch else { break }
-        bytes += batch.sizeInBytes
-        batches.append(batch)
+        place.bytes += batch.sizeInBytes
+        place.batches.append(batch)
       }
-      place.batches = batches
+      return place.bytes
     }
   }
 
@@ -157,7 +171,19 @@ private final class TailReader: Sendable {
 
 extension Log {
   /// The batches from `start` on, and those that come.
-  public func tail(from start: LogStart, isolation: FetchIsolation = .durable) -> LogTail {
-    LogTail(log: self, start: start, isolation: isolation)
+  ///
+  /// - Parameters:
+  ///   - start: Where to begin; looked up with the first batch that is asked for.
+  ///   - isolation: How far to see.
+  ///   - minimumBytes: New batches are held back until they have so many bytes together, so that a reader of small
+  ///     ones wakes up less often. Kafka: `fetch.min.bytes`.
+  ///   - maximumWait: But no longer than this, once there is one. Kafka: `fetch.max.wait.ms`.
+  public func tail(
+    from start: LogStart, isolation: FetchIsolation = .durable, minimumBytes: Int = 1,
+    maximumWait: Duration = .milliseconds(500)
+  ) -> LogTail {
+    LogTail(
+      log: self, start: start, isolation: isolation, minimumBytes: max(1, minimumBytes),
+      maximumWait: maximumWait)
   }
 }
