@@ -1,3 +1,7 @@
+#if MUTANTS
+  internal import StrataLock
+#endif
+
 /// Every check and every step, other than a `Barrier`, that a promise of the log rests on, by the name of what it
 /// guards.
 ///
@@ -68,11 +72,24 @@ package enum Mutants {
     /// or other threads of the test do stays whole, so mutants are tried with blocking verbs.
     @TaskLocal package static var leftOut: Mutant?
 
-    @inline(__always)
-    static func leavesOut(_ barrier: Barrier) -> Bool { leftOut == .barrier(barrier) }
+    /// Is told of everything that this test could have left out.
+    @TaskLocal package static var record: Record?
 
-    @inline(__always)
-    static func leavesOut(_ safeguard: Safeguard) -> Bool { leftOut == .safeguard(safeguard) }
+    package final class Record: Sendable {
+      private let mutants = Lock<Set<Mutant>>([])
+      package init() {}
+      package var all: Set<Mutant> { mutants.withLock { $0 } }
+      func note(_ mutant: Mutant) { mutants.withLock { _ = $0.insert(mutant) } }
+    }
+
+    static func leavesOut(_ barrier: Barrier) -> Bool { leavesOut(.barrier(barrier)) }
+
+    static func leavesOut(_ safeguard: Safeguard) -> Bool { leavesOut(.safeguard(safeguard)) }
+
+    private static func leavesOut(_ mutant: Mutant) -> Bool {
+      record?.note(mutant)
+      return leftOut == mutant
+    }
   #else
     @inline(__always)
     static func leavesOut(_ barrier: Barrier) -> Bool { false }

@@ -22,16 +22,39 @@ import Testing
   /// the tests show nothing.
   @Suite struct MutantTests {
     /// A test that may notice.
-    struct Witness: Sendable {
-      var name: String
+    final class Witness: Sendable {
+      let name: String
       /// Tries it, and calls the closure for every state of a disk that it looks at.
-      var run: @Sendable (@escaping @Sendable () -> Void) throws -> Void
+      let run: @Sendable (@escaping @Sendable () -> Void) throws -> Void
+      private let passed = Mutex<Set<Mutant>?>(nil)
+
+      init(_ name: String, _ run: @escaping @Sendable (@escaping @Sendable () -> Void) throws -> Void) {
+        self.name = name
+        self.run = run
+      }
+
+      /// Whether the test comes past what could be left out. If not, it is the same test without it.
+      func passes(_ mutant: Mutant) -> Bool {
+        passed.withLock { passed in
+          if passed == nil { passed = tryWhole() }
+          return passed!.contains(mutant)
+        }
+      }
+
+      private func tryWhole() -> Set<Mutant> {
+        let record = Mutants.Record()
+        do { try Mutants.$record.withValue(record) { try run {} } } catch {
+          // A test that fails without a mutant notices nothing.
+          Issue.record("fails without a mutant too: \(name): \(error)")
+          return []
+        }
+        return record.all
+      }
     }
 
     /// How a mutant ended.
     private struct Outcome: Sendable {
-      /// The place of the test that noticed, in the list of all.
-      var witness: Int?
+      var witness: Witness?
       var states = 0
       var seconds = 0.0
     }
@@ -46,36 +69,23 @@ import Testing
         found.withLock { $0[mutants[place]] = outcome }
       }
       let outcomes = found.withLock { $0 }
-      var noticed = 0
       for mutant in mutants {
         let outcome = outcomes[mutant]!
         let seconds = outcome.seconds.formatted(.number.precision(.fractionLength(1)))
-        let name = "mutants: \("\(mutant)".padding(34))"
-        if let witness = outcome.witness {
-          noticed += 1
-          print(
-            "\(name)noticed by \(witnesses[witness].name), after \(outcome.states) crash states, \(seconds) s"
-          )
-        } else {
-          print("\(name)NOT NOTICED, \(seconds) s")
-          Issue.record("nothing notices that \(mutant) is missing")
-        }
+        let end = outcome.witness.map { "noticed by \($0.name), after \(outcome.states) crash states" }
+        print("mutants: \("\(mutant)".padding(34))\(end ?? "NOT NOTICED"), \(seconds) s")
+        if outcome.witness == nil { Issue.record("nothing notices that \(mutant) is missing") }
       }
-      // A test that fails without a mutant has noticed nothing.
-      for witness in Set(outcomes.values.compactMap(\.witness)).map({ witnesses[$0] }) {
-        do { try witness.run {} } catch {
-          Issue.record("fails without a mutant too: \(witness.name): \(error)")
-        }
-      }
-      print("mutants: \(outcomes.count) tried, \(noticed) noticed")
+      print("mutants: \(outcomes.count) tried, \(outcomes.values.count { $0.witness != nil }) noticed")
     }
 
     private static func outcome(of mutant: Mutant, _ witnesses: [Witness]) -> Outcome {
       let states = Mutex(0)
       let start = ContinuousClock.now
       var outcome = Outcome()
-      outcome.witness = Mutants.$leftOut.withValue(mutant) {
-        witnesses.firstIndex { witness in
+      outcome.witness = witnesses.first { witness in
+        guard witness.passes(mutant) else { return false }
+        return Mutants.$leftOut.withValue(mutant) {
           do { try witness.run { states.withLock { $0 += 1 } } } catch { return true }
           return false
         }
@@ -87,34 +97,6 @@ import Testing
 
     /// The quick ones first.
     private static var witnesses: [Witness] {
-      let behaviours =
-        Behaviour.allCases.map { behaviour in
-          Witness(name: behaviour.rawValue) { _ in try behaviour.check() }
-        }
-        + DirectoryBehaviour.allCases.map { behaviour in
-          Witness(name: behaviour.rawValue) { _ in try behaviour.check() }
-        }
-      let rewritings = RewriteWorkload.all.map { workload in
-        Witness(name: "“\(workload)”") { count in
-          var options = RewriteWorkload.options()
-          options.willTry = { _ in count() }
-          _ = try workload.explorer(options).explore()
-        }
-      }
-      let removals = RemovalWorkload.allCases.map { workload in
-        Witness(name: "“\(workload)”") { count in
-          var options = RemovalWorkload.options()
-          options.willTry = { _ in count() }
-          _ = try workload.explorer(options).explore()
-        }
-      }
-      let directories = DirectoryWorkload.all.map { workload in
-        Witness(name: "“\(workload)”") { count in
-          var options = DirectoryWorkload.options()
-          options.willTry = { _ in count() }
-          _ = try workload.explorer(options).explore()
-        }
-      }
       let sequences = { (counts: ClosedRange<Int>) in
         counts.flatMap { CrashStep.sequences($0) }.map { CrashWorkload($0, lastAlone: true) }
       }
@@ -127,18 +109,30 @@ import Testing
         CrashWorkload([.buffered, .buffered, .truncate]),
         CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
       ]
-      return behaviours + crashes(sequences(0...1) + recoveries + others, .wide()) + rewritings + removals
-        + directories + crashes(sequences(2...2), .wide()) + crashes(recoveries, .deep())
+      var all = Behaviour.allCases.map { behaviour in
+        Witness(behaviour.rawValue) { _ in try behaviour.check() }
+      }
+      all += DirectoryBehaviour.allCases.map { behaviour in
+        Witness(behaviour.rawValue) { _ in try behaviour.check() }
+      }
+      all += crashes(sequences(0...1) + recoveries + others, .wide()) { $0.explorer($1) }
+      all += crashes(RewriteWorkload.all, RewriteWorkload.options()) { $0.explorer($1) }
+      all += crashes(RemovalWorkload.allCases, RemovalWorkload.options()) { $0.explorer($1) }
+      all += crashes(DirectoryWorkload.all, DirectoryWorkload.options()) { $0.explorer($1) }
+      all += crashes(sequences(2...2), .wide()) { $0.explorer($1) }
+      all += crashes(recoveries, .deep()) { $0.explorer($1) }
+      return all
     }
 
-    private static func crashes(
-      _ workloads: [CrashWorkload], _ options: CrashExplorer<CrashPromise>.Options
+    private static func crashes<Workload: Sendable, Promise>(
+      _ workloads: [Workload], _ options: CrashExplorer<Promise>.Options,
+      _ explorer: @escaping @Sendable (Workload, CrashExplorer<Promise>.Options) -> CrashExplorer<Promise>
     ) -> [Witness] {
       workloads.map { workload in
-        Witness(name: "“\(workload)”") { count in
+        Witness("“\(workload)”") { count in
           var options = options
           options.willTry = { _ in count() }
-          _ = try workload.explorer(options).explore()
+          _ = try explorer(workload, options).explore()
         }
       }
     }

@@ -132,8 +132,9 @@ extension Log {
       recovered: try recovery.run())
     guard log.logEndOffset == end else {
       throw LogError(
-        .damaged, path: plan.last.segment.path(.log), offsets: log.logEndOffset..<end,
-        detail: "these offsets were durable, and cannot be read; see verify")
+        .damaged, path: plan.last.segment.path(.log),
+        offsets: min(log.logEndOffset, end)..<max(log.logEndOffset, end),
+        detail: "the copy ends at \(log.logEndOffset), and \(end) offsets were durable; see verify")
     }
     try log.close()
     try io { () throws(IOError) in try fileSystem.synchronizeDirectory(folder, .snapshotFolder) }

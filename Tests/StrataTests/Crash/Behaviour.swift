@@ -12,6 +12,7 @@ enum Behaviour: String, CaseIterable, Sendable {
   case nothingThatMayBeTakenBackIsShown, leftoversGo, reservedSpaceIsGivenBack, indexesEndWithTheirEntries
   case aFailedAppendLeavesNothingBehind, aRebuiltIndexTakesNothingOver, aRebuiltIndexIsWholeOrNotThere
   case aCutBeginsAnEpochThatIsWrittenDown, aTruncationLeavesNothingBehind
+  case removedSegmentsLeaveNothingBehind
   case offsetsAreCheckedWithoutASeal, anIndexThatChangesLaterIsNotFollowed, aSealIsThereAfterACrash
   case aClosedLogsProducersAreOnTheDisk, noSnapshotOutlivesWhatItSpeaksOf, aWrongSnapshotIsNone
   case noProducerIDIsGivenOutTwice
@@ -35,6 +36,7 @@ enum Behaviour: String, CaseIterable, Sendable {
     case .aRebuiltIndexIsWholeOrNotThere: try Self.rebuiltIndex()
     case .aCutBeginsAnEpochThatIsWrittenDown: try Self.epochOfCut()
     case .aTruncationLeavesNothingBehind: try Self.truncation()
+    case .removedSegmentsLeaveNothingBehind: try Self.removedSegments()
     case .offsetsAreCheckedWithoutASeal: try Self.meetsDamage(withSeal: false) { $0[75 + 7] = 0 }
     case .anIndexThatChangesLaterIsNotFollowed: try Self.changedIndex()
     case .aSealIsThereAfterACrash: try Self.durableSeal()
@@ -283,6 +285,15 @@ enum Behaviour: String, CaseIterable, Sendable {
       names == ["index", "log", "seal", "timeindex"].map { "00000000000000000000." + $0 },
       "left behind: \(names)")
     try expect(disk.contents(of: first)!.count == 4 * 75, "\(disk.contents(of: first)!.count) bytes")
+  }
+
+  private static func removedSegments() throws {
+    let disk = try closed(12)
+    let log = try open(disk)
+    try log.deleteRecords(before: 6)
+    // Before the next opening, which would remove it too.
+    let left = disk.listing().filter { $0.hasSuffix(".deleted") || $0.hasPrefix("log/00000000000000000000.") }
+    try expect(left.isEmpty && log.segments[0].baseOffset > 0, "left behind: \(left)")
   }
 
   private static func epochOfCut() throws {
