@@ -99,7 +99,9 @@ import Testing
     if fixture.name == "magic-1" {
       #expect(error?.detail.contains("magic 1") == true)
     } else {
-      #expect(error?.offsets == Offset(fixture.next)..<Offset(end))
+      // Behind one of them a whole batch tells where the damage ends.
+      let upper = fixture.name == "crc-middle" ? 10 : end
+      #expect(error?.offsets == Offset(fixture.next)..<Offset(upper))
     }
     #expect(try contents(scratch("00000000000000000000.log")) == fixture.bytes)
   }

@@ -93,6 +93,11 @@ import Testing
     try written.close()
     let log = try SealedLog(disk, configuration)
     try #require(log.batches.count == 1000)
+    // Opening begins with the batch of the last index entry, and refuses where that is damaged.
+    let last = log.segments.last!
+    for batch in try log.places(last) {
+      #expect(try log.checkChanged(last, batch.position + 24, bit: 6, access) == [batch.offsets])
+    }
     #if DEBUG
       let flips = 25
     #else

@@ -262,6 +262,8 @@ extension Log {
       return state.takeWaiters { $0.offset > end }
     }
     for waiter in waiters { withdraw(waiter, truncatedTo: end) }
+    // What they count on may have gone.
+    idleProducers.withLock { $0.removeAll() }
   }
 
   /// Tells somebody who waited for what a truncation has taken back.

@@ -166,9 +166,14 @@ extension LogRecovery {
     let from = found.progress.nextOffset
     // A salvage that was interrupted has made positions smaller; the offsets are as they were.
     guard isBelow, from < durable.nextOffset, !Mutants.leavesOut(.refusal) else { return }
+    let behind = try io { () throws(IOError) in
+      try damage.batchBehind(
+        in: found.file, end: fact.size, expected: from, bound: durable.nextOffset, epoch: -1,
+        limits: configuration.limits)
+    }
     throw LogError(
       .damaged, path: found.segment.path(.log), position: damage.position,
-      offsets: from..<max(from.following, durable.nextOffset),
+      offsets: from..<max(from.following, behind?.batch.baseOffset ?? durable.nextOffset),
       detail: "bytes that were durable are no batch any more; nothing was changed", cause: damage.reason)
   }
 
