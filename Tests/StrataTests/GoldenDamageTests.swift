@@ -5,7 +5,7 @@ import Testing
 
 /// Each of the damaged segments as the only one of a log, under both policies, with the log known to be durable
 /// up to the damage, or beyond it.
-@Suite struct GoldenDamageTests {
+@Suite(.enabled(if: buildsAllCodecs)) struct GoldenDamageTests {
   struct Fixture: CustomTestStringConvertible {
     var name: String
     var bytes: [UInt8]

@@ -129,3 +129,6 @@ extension LogConfiguration {
     return configuration
   }
 }
+
+/// Whether the records of every fixture can be read: a codec that was not built is a trait that was left out.
+let buildsAllCodecs = Compression.Codec.allCases.allSatisfy { $0 == .none || Compression.isBuilt($0) }

@@ -5,7 +5,7 @@ import StrataSimulation
 import Testing
 
 /// A directory that Kafka 4.1.1 wrote and closed, its checkpoint files included.
-@Suite struct KafkaDirectoryOpeningTests {
+@Suite(.enabled(if: buildsAllCodecs)) struct KafkaDirectoryOpeningTests {
   private static let names = ["compacted-0", "golden-0", "rolled-0"]
 
   private func disk(isMarked: Bool) throws -> SimulatedDisk {
