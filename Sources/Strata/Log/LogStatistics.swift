@@ -22,7 +22,8 @@ public struct LogStatistics: Hashable, Sendable {
   public var truncations: UInt64
   /// How long each `fdatasync` for waiting writers took, in nanoseconds, and what is written down behind it.
   public var synchronizationLatency: LatencyHistogram
-  /// How long each caller waited for records to become durable that were not yet, in nanoseconds.
+  /// How long each thread waited for records to become durable that were not yet, in nanoseconds. Tasks whose appends
+  /// share a commit count as the one thread that waits for them; a task's own `waitUntilDurable` is not counted.
   public var durabilityLatency: LatencyHistogram
   /// How long each change to a new segment took, in nanoseconds. Appends wait for it.
   public var rollLatency: LatencyHistogram
