@@ -21,13 +21,7 @@ package enum CleanMark {
   /// For a directory whose logs are all closed.
   static func store(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) {
     let path = SegmentFiles.path(directory, fileName)
-    let temporary = path + SegmentFiles.temporarySuffix
-    let file = try fileSystem.open(temporary, .create)
-    defer { file.close() }
-    try file.resize(to: 0, .emptyTemporary)
-    try file.write(Array(text.utf8).span, at: 0)
-    try file.synchronize(.cleanMark)
-    try fileSystem.rename(temporary, to: path, .cleanMarkRename)
+    try fileSystem.replace(path, with: Array(text.utf8), .cleanMark, .cleanMarkRename)
     try fileSystem.synchronizeDirectory(directory, .cleanMarkDirectory)
   }
 }

@@ -34,21 +34,4 @@ extension FileSystem {
       path = parent
     }
   }
-
-  /// The bytes of a file of at most `limit` bytes; nil where there is no such file, or a larger one.
-  func contents(of path: String, atMost limit: Int64) throws(IOError) -> [UInt8]? {
-    let file: any File
-    do { file = try open(path, .read) } catch {
-      guard error.code == .notFound || error.code == .isDirectory else { throw error }
-      return nil
-    }
-    defer { file.close() }
-    let size = try file.metadata().size
-    guard size <= limit else { return nil }
-    var bytes = [UInt8](repeating: 0, count: Int(size))
-    var span = bytes.mutableSpan
-    let count = try file.read(into: &span, at: 0)
-    bytes.removeLast(bytes.count - count)
-    return bytes
-  }
 }

@@ -80,13 +80,7 @@ package struct OffsetCheckpoint: Hashable, Sendable {
   /// Puts the file in place of the one before. Its name is durable once the directory is synchronised.
   func store(_ kind: Kind, in directory: String, _ fileSystem: any FileSystem) throws(IOError) {
     let path = SegmentFiles.path(directory, kind.fileName)
-    let temporary = path + SegmentFiles.temporarySuffix
-    let file = try fileSystem.open(temporary, .create)
-    defer { file.close() }
-    try file.resize(to: 0, .emptyTemporary)
-    try file.write(Array(text.utf8).span, at: 0)
-    try file.synchronize(.offsetCheckpoint)
-    try fileSystem.rename(temporary, to: path, .offsetCheckpointRename)
+    try fileSystem.replace(path, with: Array(text.utf8), .offsetCheckpoint, .offsetCheckpointRename)
   }
 }
 

@@ -134,13 +134,7 @@ package struct LeaderEpochs: Hashable, Sendable {
   /// Puts the checkpoint in place of the one before, durably.
   func store(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) {
     let path = SegmentFiles.path(directory, SegmentFiles.leaderEpochsName)
-    let temporary = path + SegmentFiles.temporarySuffix
-    let file = try fileSystem.open(temporary, .create)
-    defer { file.close() }
-    try file.resize(to: 0, .emptyTemporary)
-    try file.write(Array(text.utf8).span, at: 0)
-    try file.synchronize(.epochs)
-    try fileSystem.rename(temporary, to: path, .epochsRename)
+    try fileSystem.replace(path, with: Array(text.utf8), .epochs, .epochsRename)
     try fileSystem.synchronizeDirectory(directory, .epochsDirectory)
   }
 }

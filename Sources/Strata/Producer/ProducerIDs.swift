@@ -98,13 +98,7 @@ struct ProducerIDs: Sendable {
     _ own: Range<Int64>, _ directory: String, _ fileSystem: any FileSystem
   ) throws(IOError) {
     let path = SegmentFiles.path(directory, fileName)
-    let temporary = path + SegmentFiles.temporarySuffix
-    let file = try fileSystem.open(temporary, .create)
-    defer { file.close() }
-    try file.resize(to: 0, .emptyTemporary)
-    try file.write(encode(own).span, at: 0)
-    try file.synchronize(.producerIDs)
-    try fileSystem.rename(temporary, to: path, .producerIDsRename)
+    try fileSystem.replace(path, with: encode(own), .producerIDs, .producerIDsRename)
     try fileSystem.synchronizeDirectory(directory, .producerIDsDirectory)
   }
 }

@@ -111,12 +111,6 @@ extension LostOffsets {
   /// Puts the file in place of the one before. Its name becomes durable with the next that does.
   func store(_ directory: String, _ fileSystem: any FileSystem) throws(IOError) {
     let path = SegmentFiles.path(directory, SegmentFiles.lostName)
-    let temporary = path + SegmentFiles.temporarySuffix
-    let file = try fileSystem.open(temporary, .create)
-    defer { file.close() }
-    try file.resize(to: 0, .emptyTemporary)
-    try file.write(bytes.span, at: 0)
-    try file.synchronize(.lost)
-    try fileSystem.rename(temporary, to: path, .lostRename)
+    try fileSystem.replace(path, with: bytes, .lost, .lostRename)
   }
 }
