@@ -32,6 +32,21 @@ public struct GoalTable: Sendable {
     return lines
   }
 
+  /// The same as a table of Markdown: the documentation's page on performance has it.
+  public var markdown: String {
+    var text = "| | work | goal | measured | limit | of it | |\n|---|---|---|---|---|---|---|\n"
+    for outcome in outcomes {
+      let goal = outcome.goal
+      let why = outcome.state == .notMeasured ? goal.missing ?? outcome.verdict : outcome.verdict
+      let cells = [
+        goal.number, goal.work, outcome.boundWords, outcome.valueWords ?? "", outcome.limitWords,
+        outcome.ofLimitWords, why,
+      ]
+      text += "| " + cells.joined(separator: " | ") + " |\n"
+    }
+    return text
+  }
+
   /// For `goals` of the JSON.
   public var json: JSON { .array(outcomes.map(\.json)) }
 

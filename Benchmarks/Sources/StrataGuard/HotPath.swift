@@ -13,14 +13,16 @@ enum HotPath: String, CaseIterable {
   case scan
   /// The same, read in place.
   case scanMapped = "scan-mapped"
-  /// One record by its offset, out of batches of 100.
+  /// One record by its offset, out of batches of 100 that were looked into before.
   case lookup
+  /// The same by a cursor that begins there, which reads the batch.
+  case seek
 
   /// The records of one measure: as many again are what the figure is of.
   var records: Int {
     switch self {
     case .build, .append, .fetch, .scan, .scanMapped: 40_000
-    case .lookup: 1_000
+    case .lookup, .seek: 1_000
     }
   }
 
@@ -35,6 +37,7 @@ enum HotPath: String, CaseIterable {
     case .scan: return try Filled(directory, batch: 1000, .copied).scan(times)
     case .scanMapped: return try Filled(directory, batch: 1000, .mapped).scan(times)
     case .lookup: return try Filled(directory, batch: 100, .copied).lookUp(times * records)
+    case .seek: return try Filled(directory, batch: 100, .copied).seek(times * records)
     }
   }
 
@@ -119,10 +122,25 @@ private struct Filled {
   }
 
   func lookUp(_ count: Int) throws -> Int {
+    // Each batch is met once before, so that none of what is counted reads one whole.
+    for offset in stride(from: 0, to: Self.records, by: 100) { try check(offset) }
     var offset = 0
     for _ in 0..<count {
-      // A step without a factor in common with the number of records: no batch is met twice in a row.
-      offset = (offset + 12_347) % Self.records
+      offset = Self.next(offset)
+      try check(offset)
+    }
+    return count
+  }
+
+  private func check(_ offset: Int) throws {
+    let found = try log.withRecord(at: Offset(Int64(offset)), isolation: .logEnd) { $0.value?.count ?? 0 }
+    guard found == Content.value.count else { throw BenchmarkError("record \(offset) was not found") }
+  }
+
+  func seek(_ count: Int) throws -> Int {
+    var offset = 0
+    for _ in 0..<count {
+      offset = Self.next(offset)
       var cursor = log.fetch(from: Offset(Int64(offset)), isolation: .logEnd)
       guard let batch = try cursor.next() else { throw BenchmarkError("there is no record \(offset)") }
       var records = try batch.records()
@@ -132,4 +150,7 @@ private struct Filled {
     }
     return count
   }
+
+  /// A step without a factor in common with the number of records: no batch is met twice in a row.
+  private static func next(_ offset: Int) -> Int { (offset + 12_347) % records }
 }

@@ -80,6 +80,10 @@ import Testing
     #expect(table.lines[1].contains("≥ 35.0 M/s") && table.lines[1].contains("70.0 M/s"))
     #expect(table.lines[1].contains("8.00 GB/s") && table.lines[1].hasSuffix("reached"))
     #expect(table.lines[3].contains("1 of 1 reached, 1 not measured"))
+    let markdown = table.markdown.split(separator: "\n")
+    #expect(markdown.count == 4)
+    #expect(markdown[2] == "| P1 | append | ≥ 35.0 M/s | 70.0 M/s | 8.00 GB/s | 90 % | reached |")
+    #expect(markdown[3] == "| P2 | other | ≥ 85 % |  |  |  | not measured |")
     let text = table.json.text
     #expect(text.contains(#""state": "reached""#) && text.contains(#""state": "notMeasured""#))
   }
