@@ -67,6 +67,7 @@ public final class Log: Sendable {
   let isPreparationScheduled = Atomic<Bool>(false)
   let preparationThread = Lock<(any IOThread)?>(nil)
   let latencies = Lock(LogLatencies())
+  let recordCache: RecordCache
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
@@ -77,6 +78,7 @@ public final class Log: Sendable {
     self.openLogs = openLogs
     self.path = path
     self.configuration = configuration
+    recordCache = RecordCache(bytes: configuration.checksEveryRead ? 0 : configuration.recordCacheBytes)
     self.access = access
     self.environment = environment
     recoveryReport = recovered.report

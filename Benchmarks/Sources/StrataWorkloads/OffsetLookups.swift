@@ -1,0 +1,33 @@
+internal import BenchmarkKit
+internal import Strata
+
+/// Finding single records by their offsets, and looking whether each is the right one.
+struct OffsetLookups {
+  let values: Values
+
+  func run(_ log: Log, _ offsets: [Int]) throws -> Sample {
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
+    var wrong = 0
+    let start = Clock.now
+    var last = start
+    for offset in offsets {
+      if try !finds(offset, in: log) { wrong += 1 }
+      let now = Clock.now
+      latencies.record(now - last)
+      last = now
+    }
+    var sample = Sample(records: offsets.count, nanoseconds: last - start, latencies: latencies)
+    sample.verified = wrong == 0
+    return sample
+  }
+
+  @inline(__always)
+  private func finds(_ offset: Int, in log: Log) throws -> Bool {
+    var cursor = log.fetch(from: Offset(Int64(offset)), isolation: .logEnd)
+    guard let batch = try cursor.next() else { return false }
+    var records = try batch.records()
+    guard let record = try records.next(), record.offset.rawValue == Int64(offset), let value = record.value
+    else { return false }
+    return values.number(of: value) == offset % Values.count
+  }
+}
