@@ -48,7 +48,7 @@ let package = Package(
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", .product(name: "Strata", package: "strata"),
+        "BenchmarkKit", "StrataWorkloads", "StrataGuard", .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -85,7 +85,7 @@ public enum Benchmark {
     let standard = LogConfiguration()
     return machine.members + [
       JSON.Member("rounds", .integer(options.rounds)), JSON.Member("seconds", .number(options.seconds)),
-      JSON.Member("quick", .bool(options.isQuick)),
+      JSON.Member("quick", .bool(options.isQuick)), JSON.Member("extent", .string("\(options.extent)")),
       JSON.Member("preparation", .string("\(standard.preparation)")),
       JSON.Member("indexIntervalBytes", .integer(standard.indexIntervalBytes)),
     ]
