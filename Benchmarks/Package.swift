@@ -17,7 +17,8 @@ let package = Package(
   name: "strata-benchmarks",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "strata-bench", targets: ["StrataBench"])
+    .executable(name: "strata-bench", targets: ["StrataBench"]),
+    .executable(name: "strata-guard", targets: ["StrataGuard"]),
   ],
   dependencies: [
     .package(name: "strata", path: "..")
@@ -40,10 +41,14 @@ let package = Package(
       dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
     .executableTarget(
       name: "StrataBench", dependencies: ["StrataWorkloads", "BenchmarkKit"], swiftSettings: strict),
+    // The hot paths whose instructions are counted (Scripts/guard).
+    .executableTarget(
+      name: "StrataGuard",
+      dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", .product(name: "Strata", package: "strata"),
+        "BenchmarkKit", "StrataWorkloads", "StrataGuard", .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

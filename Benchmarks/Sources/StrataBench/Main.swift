@@ -24,6 +24,9 @@ enum Main {
   private static func run(_ options: BenchmarkOptions) throws {
     let report = try Benchmark.run(options, catchingSignals: true) { Output.line($0) }
     if let path = options.jsonPath { try TextFile.write(report.json.text + "\n", to: path) }
+    if let path = options.markdownPath, let goals = report.goals {
+      try TextFile.write(goals.markdown, to: path)
+    }
     guard report.results.allSatisfy({ $0.verified != false }) else {
       Output.error("strata-bench: what was read back is not what was written; see NO in the last column")
       exit(1)

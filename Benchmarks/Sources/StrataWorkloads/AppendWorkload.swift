@@ -202,7 +202,7 @@ struct AppendPlan: Sendable {
   func batchBytes() throws -> Int { try batch().sizeInBytes }
 
   func label(threads: Int) -> String {
-    var text = "\(Units.grouped(values.size)) B × \(Units.grouped(recordsPerBatch)), \(source.rawValue)"
+    var text = "\(Units.size(values.size)) × \(Units.grouped(recordsPerBatch)), \(source.rawValue)"
     if compression != .none { text += ", \(compression.words)" }
     text += durability == .synced ? ", synced" : ", buffered"
     if state != .standard { text += ", \(state.name)" }

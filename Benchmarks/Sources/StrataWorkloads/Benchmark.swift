@@ -7,11 +7,15 @@ public enum Benchmark {
   public struct Report: Sendable {
     public var environment: [JSON.Member]
     public var results: [BenchmarkResult]
+    /// What became of each goal; nil where nobody asked.
+    public var goals: GoalTable?
 
     public var json: JSON {
-      .object([
+      var members = [
         JSON.Member("environment", .object(environment)), JSON.Member("results", .array(results.map(\.json))),
-      ])
+      ]
+      if let goals { members.append(JSON.Member("goals", goals.json)) }
+      return .object(members)
     }
   }
 
@@ -30,7 +34,7 @@ public enum Benchmark {
       throw BenchmarkError(
         "this is a debug build, 20 to 60 times slower; build with -c release, or try --quick")
     }
-    let needed = min(4 << 30, 3 * options.bytesPerRun)
+    let needed = options.extent == .full ? 4 << 30 : min(4 << 30, 3 * options.bytesPerRun)
     guard Machine.freeBytes(directory.path) > needed else {
       throw BenchmarkError(
         "\(options.directory): \(Units.size(needed)) of room are needed; take less --seconds")
@@ -48,7 +52,14 @@ public enum Benchmark {
       for line in ResultTable(measured).lines { print(line) }
       results += measured
     }
-    return Report(environment: environment, results: results)
+    var report = Report(environment: environment, results: results)
+    if options.showsGoals {
+      let goals = GoalTable(Goals.all, results)
+      print("")
+      for line in goals.lines { print(line) }
+      report.goals = goals
+    }
+    return report
   }
 
   private static func heading(_ machine: Machine, _ bench: Bench) -> [String] {
@@ -74,7 +85,7 @@ public enum Benchmark {
     let standard = LogConfiguration()
     return machine.members + [
       JSON.Member("rounds", .integer(options.rounds)), JSON.Member("seconds", .number(options.seconds)),
-      JSON.Member("quick", .bool(options.isQuick)),
+      JSON.Member("quick", .bool(options.isQuick)), JSON.Member("extent", .string("\(options.extent)")),
       JSON.Member("preparation", .string("\(standard.preparation)")),
       JSON.Member("indexIntervalBytes", .integer(standard.indexIntervalBytes)),
     ]

@@ -27,6 +27,8 @@ public struct BenchmarkOptions: Sendable {
   /// Gigabytes of the large one of two logs.
   public var largeLog: Int?
   public var jsonPath: String?
+  /// The table of goals as Markdown.
+  public var markdownPath: String?
   /// Whether the table of goals is printed.
   public var showsGoals = false
   /// Everything where workloads were named, and less where none was.
@@ -56,6 +58,7 @@ public struct BenchmarkOptions: Sendable {
       --keys N              keys of the log for `compact`, each written 10 times (1000000)
       --large GB            the large log for `size` (2.7); needs as much room, and a few gigabytes more
       --goals               the goals, and how far each was reached; `all` shows them too
+      --markdown FILE       the table of goals as Markdown too
       --quick               a size for tests, whose figures mean nothing
     """
 
@@ -83,7 +86,7 @@ public struct BenchmarkOptions: Sendable {
       case "--peers", "--html", "--baseline":
         throw BenchmarkError("\(argument) does not exist yet; leave it out")
       case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
-        "--threads", "--json", "--rate", "--preparation", "--logs", "--keys", "--large":
+        "--threads", "--json", "--markdown", "--rate", "--preparation", "--logs", "--keys", "--large":
         guard let value = rest.popFirst(), !value.isEmpty else {
           throw BenchmarkError("\(argument) needs a value")
         }
@@ -103,6 +106,9 @@ public struct BenchmarkOptions: Sendable {
     switch option {
     case "--directory": directory = value
     case "--json": jsonPath = value
+    case "--markdown":
+      markdownPath = value
+      showsGoals = true
     case "--seconds":
       guard let number = Double(value), number > 0, number <= 60 else {
         throw BenchmarkError("--seconds takes a number above 0 and at most 60, not \(value)")

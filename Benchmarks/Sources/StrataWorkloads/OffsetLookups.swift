@@ -23,11 +23,10 @@ struct OffsetLookups {
 
   @inline(__always)
   private func finds(_ offset: Int, in log: Log) throws -> Bool {
-    var cursor = log.fetch(from: Offset(Int64(offset)), isolation: .logEnd)
-    guard let batch = try cursor.next() else { return false }
-    var records = try batch.records()
-    guard let record = try records.next(), record.offset.rawValue == Int64(offset), let value = record.value
-    else { return false }
-    return values.number(of: value) == offset % Values.count
+    let number = try log.withRecord(at: Offset(Int64(offset)), isolation: .logEnd) { record -> Int? in
+      guard let value = record.value else { return nil }
+      return values.number(of: value)
+    }
+    return number == offset % Values.count
   }
 }

@@ -40,6 +40,11 @@ import Testing
     #expect(options.isQuick)
   }
 
+  @Test func whoWantsTheTableWantsTheGoals() throws {
+    let options = try BenchmarkOptions(parsing: ["scan", "--markdown", "m"])
+    #expect(options.markdownPath == "m" && options.showsGoals)
+  }
+
   @Test func moreIsMeasuredWhereItIsNamed() throws {
     #expect(try BenchmarkOptions(parsing: []).extent == .brief)
     #expect(try BenchmarkOptions(parsing: ["scan"]).extent == .full)

@@ -76,6 +76,23 @@ import Testing
     #expect(synced.count == 2 && synced.allSatisfy { $0["syncs"] as? Int == 20 })
   }
 
+  /// Each goal finds the result that it speaks of, but those that say what is missing and those of another size.
+  @Test func everyGoalFindsItsResult() throws {
+    let (report, lines) = try run("all")
+    let outcomes = try #require(report.goals).outcomes
+    #expect(Set(outcomes.map(\.goal.number)) == Set((1...17).map { "P\($0)" }))
+    for outcome in outcomes where outcome.goal.missing == nil {
+      let needsSize = ["10,000 logs", "each of them", "1 M keys"].contains { outcome.goal.work.contains($0) }
+      #expect((outcome.state == .notMeasured) == needsSize, "\(outcome.goal.work)")
+    }
+    #expect(lines.contains { $0.hasPrefix("goals") })
+    let parsed = try JSONSerialization.jsonObject(with: Data(report.json.text.utf8)) as? [String: Any]
+    #expect((parsed?["goals"] as? [[String: Any]])?.count == outcomes.count)
+    for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
+      #expect(line.count <= 120, "\(line)")
+    }
+  }
+
   @Test func aRateMakesAnOpenLoopAndSaysSo() throws {
     let (report, lines) = try run(
       "append", "--rate", "2000", "--batch", "1", "--values", "64", "--preparation", "none")
