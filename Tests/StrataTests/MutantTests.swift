@@ -106,7 +106,7 @@ import Testing
       }
       var failing = CrashWorkload([.synced, .failedSync])
       failing.oracle.crashesAgain = true
-      var preparing = CrashWorkload([.prepare, .buffered, .roll, .synced], lastAlone: true)
+      var preparing = CrashWorkload([.prepare, .buffered, .roll, .synced])
       preparing.oracle.configuration = .crash(.written, .mapped)
       let recoveries = PreparedFolder.allCases.map(\.workload) + [failing]
       let others = [
