@@ -19,6 +19,10 @@ let package = Package(
   products: [
     .executable(name: "strata-bench", targets: ["StrataBench"])
   ],
+  traits: [
+    // Off, so that the benchmark needs nothing more than the log does: `make bench PEERS=1`.
+    .trait(name: "Peers", description: "SQLite, RocksDB and LMDB, to compare with")
+  ],
   dependencies: [
     .package(name: "strata", path: "..")
   ],
@@ -34,16 +38,24 @@ let package = Package(
       name: "BenchmarkKit",
       dependencies: ["CBenchmarkSupport", "CBareCodecs", .product(name: "Strata", package: "strata")],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     // What is measured.
     .target(
       name: "StrataWorkloads",
-      dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
+      dependencies: [
+        "BenchmarkKit", .product(name: "Strata", package: "strata"),
+        .target(name: "CSQLite", condition: .when(traits: ["Peers"])),
+        .target(name: "CRocksDB", condition: .when(traits: ["Peers"])),
+        .target(name: "CLMDB", condition: .when(traits: ["Peers"])),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "StrataBench", dependencies: ["StrataWorkloads", "BenchmarkKit"], swiftSettings: strict),
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", .product(name: "Strata", package: "strata"),
+        "BenchmarkKit", "StrataWorkloads", "StrataBench", .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

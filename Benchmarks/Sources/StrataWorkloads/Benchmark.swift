@@ -47,8 +47,23 @@ public enum Benchmark {
       print("")
       for line in ResultTable(measured).lines { print(line) }
       results += measured
+      guard !options.peers.isEmpty else { continue }
+      results += try compare(workload, bench, machine, print)
     }
     return Report(environment: environment, results: results)
+  }
+
+  /// Measures the peers' part of a workload, and prints its table.
+  private static func compare(
+    _ workload: Workload, _ bench: Bench, _ machine: Machine, _ print: (String) -> Void
+  ) throws -> [BenchmarkResult] {
+    let comparison = Comparison(bench: bench)
+    var compared = try comparison.run(workload)
+    guard !compared.isEmpty else { return [] }
+    if machine.isInMemory { compared = compared.map(markedInMemory) }
+    print("")
+    for line in PeerTable(compared).lines + comparison.notes(workload) { print(line) }
+    return compared
   }
 
   private static func heading(_ machine: Machine, _ bench: Bench) -> [String] {

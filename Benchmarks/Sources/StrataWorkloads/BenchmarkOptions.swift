@@ -15,6 +15,8 @@ public struct BenchmarkOptions: Sendable {
   public var codecs: [Compression]?
   public var durabilities: [Durability] = [.buffered, .synced]
   public var threads = 1
+  /// Whom Strata is compared with, by turns, where a workload has something in common with them.
+  public var peers: [Peer] = []
   public var jsonPath: String?
   /// A size for tests: everything runs and is checked, and no figure means anything.
   public var isQuick = false
@@ -35,6 +37,7 @@ public struct BenchmarkOptions: Sendable {
       --codec none,lz4,…    none gzip snappy lz4 zstd; with a level: zstd:3
       --durability synced,buffered
       --threads N           threads that append batches (1)
+      --peers all|sqlite,…  sqlite rocksdb lmdb beside Strata, by turns: append, scan, lookup
       --json FILE           the results as JSON too
       --quick               a size for tests, whose figures mean nothing
     """
@@ -53,10 +56,10 @@ public struct BenchmarkOptions: Sendable {
       switch argument {
       case "--help", "-h": isHelp = true
       case "--quick": isQuick = true
-      case "--peers", "--html", "--baseline":
+      case "--html", "--baseline":
         throw BenchmarkError("\(argument) does not exist yet; leave it out")
       case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
-        "--threads", "--json":
+        "--threads", "--peers", "--json":
         guard let value = rest.popFirst(), !value.isEmpty else {
           throw BenchmarkError("\(argument) needs a value")
         }
@@ -74,6 +77,7 @@ public struct BenchmarkOptions: Sendable {
     switch option {
     case "--directory": directory = value
     case "--json": jsonPath = value
+    case "--peers": peers = try Peer.list(value)
     case "--seconds":
       guard let number = Double(value), number > 0, number <= 60 else {
         throw BenchmarkError("--seconds takes a number above 0 and at most 60, not \(value)")

@@ -17,8 +17,7 @@ import Testing
         "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
         "64,2048",
         "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
-        "f",
-        "--quick",
+        "f", "--quick",
       ])
     #expect(options.workloads == [.scan, .append])
     #expect(options.directory == "d")
@@ -37,7 +36,7 @@ import Testing
     (["nonsense"], "there is no workload nonsense"),
     (["tail"], "does not exist yet"),
     (["compact"], "does not exist yet"),
-    (["--peers", "all"], "does not exist yet"),
+    (["--peers", "sqlite,"], "there is no peer ;"),
     (["--html", "x.html"], "does not exist yet"),
     (["--baseline", "x.json"], "does not exist yet"),
     (["--nonsense"], "there is no option --nonsense"),
