@@ -87,7 +87,7 @@ public enum Benchmark {
 
   private static func environment(_ machine: Machine, _ options: BenchmarkOptions) -> [JSON.Member] {
     let standard = LogConfiguration()
-    return machine.members + [
+    return [JSON.Member("date", .string(Clock.date))] + machine.members + [
       JSON.Member("rounds", .integer(options.rounds)), JSON.Member("seconds", .number(options.seconds)),
       JSON.Member("quick", .bool(options.isQuick)),
       JSON.Member("preparation", .string("\(standard.preparation)")),

@@ -18,6 +18,12 @@ public struct BenchmarkOptions: Sendable {
   /// Whom Strata is compared with, by turns, where a workload has something in common with them.
   public var peers: [Peer] = []
   public var jsonPath: String?
+  /// Where the page goes, one file that needs nothing else.
+  public var htmlPath: String?
+  /// An earlier run's JSON, to compare with.
+  public var baselinePath: String?
+  /// An earlier run's JSON that is told of instead of measuring anything.
+  public var fromPath: String?
   /// A size for tests: everything runs and is checked, and no figure means anything.
   public var isQuick = false
   public var isHelp = false
@@ -39,6 +45,9 @@ public struct BenchmarkOptions: Sendable {
       --threads N           threads that append batches (1)
       --peers all|sqlite,…  sqlite rocksdb lmdb beside Strata, by turns: append, scan, lookup
       --json FILE           the results as JSON too
+      --html FILE           the results as one page with charts
+      --baseline FILE       compares with an earlier run's JSON, by ratios; exits 1 on a loss beyond the noise
+      --from FILE           measures nothing: takes the results of an earlier run's JSON
       --quick               a size for tests, whose figures mean nothing
     """
 
@@ -56,10 +65,8 @@ public struct BenchmarkOptions: Sendable {
       switch argument {
       case "--help", "-h": isHelp = true
       case "--quick": isQuick = true
-      case "--html", "--baseline":
-        throw BenchmarkError("\(argument) does not exist yet; leave it out")
       case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
-        "--threads", "--peers", "--json":
+        "--threads", "--peers", "--json", "--html", "--baseline", "--from":
         guard let value = rest.popFirst(), !value.isEmpty else {
           throw BenchmarkError("\(argument) needs a value")
         }
@@ -77,6 +84,9 @@ public struct BenchmarkOptions: Sendable {
     switch option {
     case "--directory": directory = value
     case "--json": jsonPath = value
+    case "--html": htmlPath = value
+    case "--baseline": baselinePath = value
+    case "--from": fromPath = value
     case "--peers": peers = try Peer.list(value)
     case "--seconds":
       guard let number = Double(value), number > 0, number <= 60 else {

@@ -17,7 +17,7 @@ import Testing
         "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
         "64,2048",
         "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
-        "f", "--quick",
+        "f", "--html", "h", "--baseline", "b", "--from", "g", "--quick",
       ])
     #expect(options.workloads == [.scan, .append])
     #expect(options.directory == "d")
@@ -29,6 +29,9 @@ import Testing
     #expect(options.durabilities == [.synced])
     #expect(options.threads == 2)
     #expect(options.jsonPath == "f")
+    #expect(options.htmlPath == "h")
+    #expect(options.baselinePath == "b")
+    #expect(options.fromPath == "g")
     #expect(options.isQuick)
   }
 
@@ -37,8 +40,8 @@ import Testing
     (["tail"], "does not exist yet"),
     (["compact"], "does not exist yet"),
     (["--peers", "sqlite,"], "there is no peer ;"),
-    (["--html", "x.html"], "does not exist yet"),
-    (["--baseline", "x.json"], "does not exist yet"),
+    (["--html"], "--html needs a value"),
+    (["--baseline"], "--baseline needs a value"),
     (["--nonsense"], "there is no option --nonsense"),
     (["--rounds"], "--rounds needs a value"),
     (["--rounds", "0"], "--rounds takes 1 to 1000, not 0"),

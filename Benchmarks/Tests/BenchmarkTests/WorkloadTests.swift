@@ -48,7 +48,8 @@ import Testing
     let results = try #require(parsed["results"] as? [[String: Any]])
     #expect(results.count == report.results.count)
     let known: Set<String> = [
-      "workload", "engine", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds", "limit",
+      "workload", "engine", "label", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds",
+      "limit",
       "ofLimit", "syncs", "allocationsPerRecord", "verified",
     ]
     for result in results {
