@@ -1,6 +1,6 @@
 # The two commands of the README are `make bench` and `make test`; each does all of its own set-up.
 
-.PHONY: bench test crash fuzz lint sanitize setup clean
+.PHONY: bench test crash fuzz guard lint sanitize setup clean
 
 # What a person may add to the benchmark: make bench ARGUMENTS="scan --values 1024"
 ARGUMENTS ?=
@@ -26,6 +26,7 @@ test: setup
 	$(MUTANTS) --parallel
 	swift test --parallel -c release --disable-default-traits --scratch-path .build-bare
 	swift test --package-path Benchmarks
+	Scripts/guard
 	$(THREAD) --filter 'Concurrency|Tail|EventCount|IOThread'
 	FUZZ_SECONDS=5 FUZZ_JOBS=3 Scripts/fuzz
 
@@ -34,6 +35,10 @@ test: setup
 crash: setup
 	CRASH_MINUTES=$(CRASH_MINUTES) $(if $(CRASH_SEED),CRASH_SEED=$(CRASH_SEED)) $(MUTANTS) \
 	  --filter 'CrashTests|MutantTests|FaultTests|BehaviourTests'
+
+# Counts the instructions of the hot paths and compares them with Benchmarks/guard.txt; UPDATE=1 moves the bounds.
+guard: setup
+	Scripts/guard $(if $(UPDATE),--update)
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -17,7 +17,8 @@ let package = Package(
   name: "strata-benchmarks",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "strata-bench", targets: ["StrataBench"])
+    .executable(name: "strata-bench", targets: ["StrataBench"]),
+    .executable(name: "strata-guard", targets: ["StrataGuard"]),
   ],
   traits: [
     // Off, so that the benchmark needs nothing more than the log does: `make bench PEERS=1`.
@@ -52,6 +53,10 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "StrataBench", dependencies: ["StrataWorkloads", "BenchmarkKit"], swiftSettings: strict),
+    // The hot paths whose instructions are counted (Scripts/guard).
+    .executableTarget(
+      name: "StrataGuard",
+      dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [

@@ -33,7 +33,7 @@ public struct RecordReader: ~Copyable, ~Escapable {
   @usableFromInline
   let headerLimit: Int
   private var failure: FormatError?
-  private let start: UnsafeRawPointer
+  let start: UnsafeRawPointer
   private let buffer: ByteBuffer
   private let isPooled: Bool
 

@@ -216,6 +216,29 @@ import Testing
     #expect(try log.all(from: 0) == Self.expected(written, before: log.logEndOffset))
   }
 
+  /// What was compacted ends within a segment after a truncation; what was appended behind it, in the same segment,
+  /// may yet be taken back while it is above the high watermark.
+  @Test func recordsAboveTheHighWatermarkTakeNoOlderOnesAlong() throws {
+    let scratch = Scratch()
+    var configuration = Self.configuration
+    configuration.segmentBytes = 1 << 20
+    let log = try Log.open(scratch("log"), configuration: configuration)
+    var options = CompactionOptions()
+    options.endsActiveSegment = true
+    let old = ["a", "b", "c"].map { Self.record($0, "old") }
+    for record in old { try log.append(record) }
+    try log.compact(options)
+    #expect(try log.truncate(to: 2) == 2 && log.compactedOffset == 2)
+    let new = Self.record("a", "new")
+    try log.append(new)
+    log.setHighWatermark(1)
+    try log.compact(options)
+    #expect(try log.all(from: 0, isolation: .logEnd) == [Found(0, old[0]), Found(1, old[1]), Found(2, new)])
+    log.setHighWatermark(3)
+    try log.compact(options)
+    #expect(try log.all(from: 0, isolation: .logEnd) == [Found(1, old[1]), Found(2, new)])
+  }
+
   @Test func readersGoOnInWhatTheyRead() throws {
     let seed = seed()
     var random = Random(seed: seed)

@@ -21,6 +21,8 @@ public struct Sample: Sendable {
   public var latencies: LatencyHistogram?
   public var syncs: Int?
   public var verified: Bool?
+  /// What else was measured in this run.
+  public var figures: [Figure] = []
 
   public init(records: Int = 0, bytes: Int = 0, nanoseconds: Int64, latencies: LatencyHistogram? = nil) {
     self.records = records
@@ -66,10 +68,17 @@ public enum BareLimits {
   public static func synchronizedWrites(
     _ path: String, count: Int, size: Int, _ preparation: Preparation, _ memory: Memory
   ) throws(BenchmarkError) -> Sample {
+    try singleWrites(path, count: count, size: size, preparation, memory, synchronizing: true)
+  }
+
+  /// The same, followed by fdatasync or not.
+  public static func singleWrites(
+    _ path: String, count: Int, size: Int, _ preparation: Preparation, _ memory: Memory, synchronizing: Bool
+  ) throws(BenchmarkError) -> Sample {
     defer { RawFile.remove(path) }
     let file = try RawFile(creating: path)
     let total = count * size
-    if preparation == .existing { try fill(file, total, memory, synchronizing: true) }
+    if preparation == .existing { try fill(file, total, memory, synchronizing: synchronizing) }
     var allocated = 0
     var latencies = LatencyHistogram(cellsPerOctave: 128)
     let start = Clock.now
@@ -80,7 +89,7 @@ public enum BareLimits {
         allocated += allocationStep
       }
       try file.write(memory, size, at: place * size)
-      try file.synchronize()
+      if synchronizing { try file.synchronize() }
       let now = Clock.now
       latencies.record(now - last)
       last = now

@@ -17,7 +17,11 @@ extension Baseline {
     lines += missing.map { "  missing now: \(Baseline.name($0))" }
     lines += added.map { "  not in the baseline: \(Baseline.name($0))" }
     if notMeasured > 0 {
-      lines.append("  \(Units.grouped(notMeasured)) of workloads that were not measured now")
+      lines.append("  \(Units.grouped(notMeasured)) results of workloads that were not measured now")
+    }
+    if notMeasuredBefore > 0 {
+      lines.append(
+        "  \(Units.grouped(notMeasuredBefore)) results of workloads that the baseline does not have")
     }
     return ["baseline"] + lines
   }

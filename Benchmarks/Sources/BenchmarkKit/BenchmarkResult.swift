@@ -16,6 +16,14 @@ public struct BenchmarkResult: Sendable {
     }
   }
 
+  /// How the operations followed one another whose latencies are told.
+  public enum Loop: Sendable, Equatable {
+    /// Each began when the last one had ended.
+    case closed
+    /// They were to begin so many times a second, and count from then on: coordinated omission is corrected.
+    case open(perSecond: Double)
+  }
+
   public var workload: String
   /// Who did it: "strata", "bare" for the machine itself, or a peer's name.
   public var engine: String
@@ -26,12 +34,15 @@ public struct BenchmarkResult: Sendable {
   /// Bytes as they lie in the log, a second.
   public var bytesPerSecond: Spread?
   public var latency: Latency?
+  public var loop = Loop.closed
   public var limit: Limit?
   /// The share of the limit that was reached; above 1 is beyond it.
   public var ofLimit: Double?
   /// Calls of fdatasync in one round.
   public var syncs: Int?
   public var allocationsPerRecord: Double?
+  /// What else was measured.
+  public var figures: [Figure] = []
   /// Whether all that was written or read was compared with what it had to be.
   public var verified: Bool?
 
@@ -54,12 +65,33 @@ public struct BenchmarkResult: Sendable {
     add("recordsPerSecond", recordsPerSecond?.json)
     add("bytesPerSecond", bytesPerSecond?.json)
     add("latencyNanoseconds", latency?.json)
+    if latency != nil { add("loop", loop.json) }
     add("limit", limit?.json)
     add("ofLimit", ofLimit.map { .number($0) })
     add("syncs", syncs.map { .integer($0) })
     add("allocationsPerRecord", allocationsPerRecord.map { .number($0) })
+    if !figures.isEmpty { add("figures", .object(figures.map(\.member))) }
     add("verified", verified.map { .bool($0) })
     return .object(members)
+  }
+}
+
+extension BenchmarkResult.Loop {
+  var json: JSON {
+    switch self {
+    case .closed: .object([JSON.Member("kind", .string("closed"))])
+    case .open(let rate):
+      .object([JSON.Member("kind", .string("open")), JSON.Member("perSecond", .number(rate))])
+    }
+  }
+
+  /// For a note below a table.
+  var words: String {
+    switch self {
+    case .closed: "p50 and p99 of a closed loop: an operation begins when the last one has ended"
+    case .open(let rate):
+      "p50 and p99 of an open loop, \(Units.rate(rate)) a second: counted from when each was to begin"
+    }
   }
 }
 

@@ -15,6 +15,14 @@ public struct Latency: Sendable, Equatable {
     self.maximum = maximum
   }
 
+  /// Of percentiles that are known; the larger ones are as large as `p99`.
+  public init(p50: Int64, p99: Int64) {
+    self.p50 = p50
+    self.p99 = p99
+    p999 = p99
+    maximum = p99
+  }
+
   public init(_ histogram: LatencyHistogram) {
     p50 = histogram.percentile(0.5)
     p99 = histogram.percentile(0.99)

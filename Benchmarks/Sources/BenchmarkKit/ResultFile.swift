@@ -2,8 +2,8 @@
 public struct ResultFile: Sendable {
   public var environment: [JSON.Member]
   public var results: [BenchmarkResult]
-  /// As the file has them; none where it has none.
-  public var goals: [JSON]
+  /// Whether it was asked for the goals.
+  public var showsGoals: Bool
 
   /// Reads the file at `path`.
   ///
@@ -25,7 +25,7 @@ public struct ResultFile: Sendable {
       throw BenchmarkError("\(path): no \"environment\" and \"results\"; take a file that --json wrote")
     }
     self.environment = environment
-    goals = json["goals"]?.elements ?? []
+    showsGoals = json["goals"] != nil
     results = []
     for (place, element) in elements.enumerated() {
       do throws(BenchmarkError) {
@@ -56,6 +56,14 @@ extension BenchmarkResult {
     syncs = try json.read("syncs") { $0.integer }
     allocationsPerRecord = try json.read("allocationsPerRecord") { $0.amount }
     verified = try json.read("verified") { $0.bool }
+    loop = try json.read("loop") { Loop(json: $0) } ?? .closed
+    figures =
+      try json.read("figures") { $0.members }?.map { member throws(BenchmarkError) in
+        guard let value = member.value.amount, value < 1e15 else {
+          throw BenchmarkError("\"figures\" is not what --json writes")
+        }
+        return Figure(member.key, member.key, value, Figure.unit(ofKey: member.key))
+      } ?? []
   }
 }
 
@@ -83,6 +91,16 @@ extension BenchmarkResult.Limit {
       self.init(name, .nanoseconds(value))
     } else {
       return nil
+    }
+  }
+}
+
+extension BenchmarkResult.Loop {
+  fileprivate init?(json: JSON) {
+    switch (json["kind"]?.string, json["perSecond"]?.amount) {
+    case ("closed", nil): self = .closed
+    case ("open", let rate?): self = .open(perSecond: rate)
+    default: return nil
     }
   }
 }

@@ -26,7 +26,22 @@ public struct ResultTable {
       lines.append(line(result.label, labelWidth, columns.map { ($0.cell(result), $0.width) }))
     }
     for (place, note) in notes.enumerated() { lines.append("  \(mark(place)) \(note)") }
-    return lines
+    return lines + loops + figures
+  }
+
+  /// What kind of loop the latencies are of, which decides what they mean.
+  private var loops: [String] {
+    var words: [String] = []
+    for result in results where result.latency != nil && !words.contains(result.loop.words) {
+      words.append(result.loop.words)
+    }
+    return words.map { "  \($0)" }
+  }
+
+  private var figures: [String] {
+    results.filter { !$0.figures.isEmpty }.flatMap { result in
+      ["  \(result.label):"] + result.figures.map { "    \($0.words)" }
+    }
   }
 
   private var columns: [Column] {

@@ -45,6 +45,7 @@ public struct Rounds: Sendable {
     if samples.allSatisfy({ $0.bytes > 0 }) { result.bytesPerSecond = Spread(samples.map(\.bytesPerSecond)) }
     result.latency = Rounds.merged(samples).map { Latency($0) }
     if let syncs = samples.last?.syncs { result.syncs = syncs }
+    result.figures += Figure.medians(samples.map(\.figures))
     if samples.contains(where: { $0.verified != nil }) {
       result.verified = samples.allSatisfy { $0.verified == true }
     }

@@ -30,6 +30,9 @@ enum Main {
     let report = try report(options)
     if let path = options.jsonPath { try TextFile.write(report.json.text + "\n", to: path) }
     if let path = options.htmlPath { try TextFile.write(report.page.text, to: path) }
+    if let path = options.markdownPath, let goals = report.goals {
+      try TextFile.write(goals.markdown, to: path)
+    }
     var isRight = report.results.allSatisfy { $0.verified != false }
     if !isRight {
       Output.error("strata-bench: what was read back is not what was written; see NO in the last column")

@@ -14,7 +14,7 @@ struct AppendRun: Sendable {
   /// Appends, checks what is there, removes it.
   func sample() throws -> Sample {
     let bytes = try plan.batchBytes() * batches
-    return try bench.withLog("append", bytes: bytes) { log in
+    return try bench.withLog("append", bytes: bytes, state: plan.state) { log in
       let gathered = Gathered()
       let time = try Clock.time { try append(to: log, batchesPerThread, gathered) }
       let statistics = log.statistics
@@ -25,8 +25,24 @@ struct AppendRun: Sendable {
       sample.verified =
         try statistics.appendedRecords == UInt64(sample.records)
         && plan.values.fill(log, count: sample.records, writers: writers)
+      // Looking at the clock takes as long as part of such an append: it has a turn of its own.
+      if plan.source == .record, threads == 1 { sample.latencies = try latencies(of: log) }
       return sample
     }
+  }
+
+  /// The latencies of a quarter as many single appends.
+  private func latencies(of log: Log) throws -> LatencyHistogram {
+    let records = plan.values.records
+    var latencies = LatencyHistogram(cellsPerOctave: 128)
+    var last = Clock.now
+    for place in 0..<max(1, batchesPerThread / 4) {
+      try log.append(records[place % Values.count], durability: plan.durability)
+      let now = Clock.now
+      latencies.record(now - last)
+      last = now
+    }
+    return latencies
   }
 
   /// How many times the numbering of the records begins: with each batch where the same one is appended
@@ -42,7 +58,7 @@ struct AppendRun: Sendable {
     let count = max(1, min(batchesPerThread / 4, 100_000 / plan.recordsPerBatch))
     return try Allocations.perRecord(count * threads * plan.recordsPerBatch) { records in
       let batches = records / plan.recordsPerBatch
-      return try bench.withLog("append", bytes: plan.batchBytes() * batches) { log in
+      return try bench.withLog("append", bytes: plan.batchBytes() * batches, state: plan.state) { log in
         let gathered = Gathered()
         return try Allocations.count { try append(to: log, batches / threads, gathered) }
       }

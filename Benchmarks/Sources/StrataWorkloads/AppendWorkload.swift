@@ -9,21 +9,24 @@ struct AppendWorkload {
   init(bench: Bench) { self.bench = bench }
 
   func run() throws -> [BenchmarkResult] {
-    var results: [BenchmarkResult] = []
     let options = bench.options
+    var results: [BenchmarkResult] = []
     for durability in options.durabilities {
-      for size in options.values ?? [100, 1024] {
-        let values = Values(size: size)
-        for batch in options.batches ?? [1, 1000] {
-          for compression in options.codecs ?? [.none] {
-            let plan = AppendPlan(
-              values: values, recordsPerBatch: batch, compression: compression, durability: durability)
-            results += try durability == .buffered ? buffered(plan) : synchronized(plan)
+      for state in SegmentState.chosen(options) {
+        for size in options.values ?? [100, 1024] {
+          let values = Values(size: size)
+          for batch in options.batches ?? [1, 1000] {
+            for compression in options.codecs ?? [.none] {
+              var plan = AppendPlan(
+                values: values, recordsPerBatch: batch, compression: compression, durability: durability)
+              plan.state = state
+              results += try durability == .buffered ? buffered(plan) : synchronized(plan)
+            }
           }
-        }
-        // What a record's size adds to a sync is seen by the batches; the waiting is the same.
-        if durability == .synced, size == (options.values ?? [100])[0], options.batches?.contains(1) ?? true {
-          results += try singles(values)
+          // What a record's size adds to a sync is seen by the batches; the waiting is the same.
+          if size == (options.values ?? [100])[0], options.batches?.contains(1) ?? true {
+            results += try singles(values, durability, state)
+          }
         }
       }
     }
@@ -33,10 +36,11 @@ struct AppendWorkload {
   // MARK: Buffered
 
   private func buffered(_ plan: AppendPlan) throws -> [BenchmarkResult] {
-    if plan.recordsPerBatch == 1 {
-      return try [AppendPlan.Source.record, .prebuilt].map { try measure(plan.from($0)) }
-    }
-    return try [AppendPlan.Source.builder, .prebuilt, .received].map { try measure(plan.from($0)) }
+    var sources: [AppendPlan.Source] =
+      plan.recordsPerBatch == 1 ? [.record, .prebuilt] : [.builder, .prebuilt, .received]
+    // How bytes are looked at does not depend on what is below them.
+    if plan.state != .standard { sources.removeLast() }
+    return try sources.map { try measure(plan.from($0)) }
   }
 
   private func measure(_ plan: AppendPlan) throws -> BenchmarkResult {
@@ -51,11 +55,13 @@ struct AppendWorkload {
     let limits: [() throws -> Sample]
     let name: String
     if plan.recordsPerBatch == 1 {
-      name = "pwrite of the same \(Units.grouped(run.batches)) pieces, allocated"
-      limits = [{ try bareWrite(total, batchBytes) }]
+      name = "pwrite of the same \(Units.grouped(run.batches)) pieces, \(plan.state.limit.words)"
+      limits = [{ try bareWrite(total, batchBytes, plan.state) }]
     } else {
-      name = "pwrite of the same bytes, allocated, in pieces of 64 or 128 KiB, the better"
-      limits = [{ try bareWrite(total, 64 << 10) }, { try bareWrite(total, 128 << 10) }]
+      name = "pwrite of the same bytes, \(plan.state.limit.words), in pieces of 64 or 128 KiB, the better"
+      limits = [
+        { try bareWrite(total, 64 << 10, plan.state) }, { try bareWrite(total, 128 << 10, plan.state) },
+      ]
     }
     let label = plan.label(threads: threads)
     let rounds = try bench.rounds(label, limits: limits) { try run.sample() }
@@ -66,9 +72,9 @@ struct AppendWorkload {
     return result
   }
 
-  private func bareWrite(_ total: Int, _ piece: Int) throws -> Sample {
+  private func bareWrite(_ total: Int, _ piece: Int, _ state: SegmentState) throws -> Sample {
     var sample = try BareLimits.write(
-      bench.directory.path("limit"), total: total, piece: piece, .allocated, memory)
+      bench.directory.path("limit"), total: total, piece: piece, state.limit, memory)
     sample.records = total / piece
     return sample
   }
@@ -90,52 +96,70 @@ struct AppendWorkload {
       limits: [
         {
           try BareLimits.synchronizedWrites(
-            bench.directory.path("limit"), count: run.batches, size: batchBytes, .allocated, limitMemory)
+            bench.directory.path("limit"), count: run.batches, size: batchBytes, plan.state.limit, limitMemory
+          )
         }
       ]
     ) { try run.sample() }
     var result = bench.result(.append, label, plan.parameters(threads: threads))
     rounds.fill(&result)
-    rounds.limitByThroughput("pwrite + fdatasync of a batch's bytes, allocated, one after another", &result)
+    rounds.limitByThroughput(
+      "pwrite + fdatasync of a batch's bytes, \(plan.state.limit.words), one after another", &result)
     result.allocationsPerRecord = try run.allocationsPerRecord()
     return [result]
   }
 
-  // MARK: One record synchronised
+  // MARK: One record at a time
 
-  private func singles(_ values: Values) throws -> [BenchmarkResult] {
-    var results: [BenchmarkResult] = []
-    for writers in [1, 8, 64] {
-      results.append(
-        try single(SingleAppends(bench: bench, values: values, writers: writers, kind: .threads)))
+  private func singles(
+    _ values: Values, _ durability: Durability, _ state: SegmentState
+  ) throws -> [BenchmarkResult] {
+    var runs: [SingleAppends] = []
+    if durability == .synced {
+      // How many share a sync does not depend on what is below the bytes.
+      for writers in state == .standard ? [1, 8, 64] : [1] {
+        runs.append(
+          SingleAppends(bench: bench, values: values, writers: writers, kind: .threads, state: state))
+      }
+      if state == .standard {
+        runs.append(SingleAppends(bench: bench, values: values, writers: 64, kind: .tasks))
+      }
     }
-    results.append(try single(SingleAppends(bench: bench, values: values, writers: 64, kind: .tasks)))
-    return results
+    if let rate = bench.options.rate {
+      runs.append(
+        SingleAppends(
+          bench: bench, values: values, writers: bench.options.threads, kind: .threads, state: state,
+          durability: durability, rate: rate))
+    }
+    return try runs.map { try single($0) }
   }
 
+  /// The limit is what a disk can do at best: writes over bytes that are there already.
   private func single(_ run: SingleAppends) throws -> BenchmarkResult {
     let size = try AppendPlan(
       values: run.values, recordsPerBatch: 1, compression: .none, durability: .synced
     ).batchBytes()
+    let isSynced = run.durability == .synced
     let rounds = try bench.rounds(
       run.label,
       limits: [
         {
-          try BareLimits.synchronizedWrites(
-            bench.directory.path("limit"), count: bench.synchronizedOperations, size: size,
-            .allocated, memory)
+          try BareLimits.singleWrites(
+            bench.directory.path("limit"), count: bench.synchronizedOperations, size: size, .existing, memory,
+            synchronizing: isSynced)
         }
       ]
     ) { try run.sample(each: run.appendsPerWriter) }
     var result = bench.result(.append, run.label, run.parameters)
     rounds.fill(&result)
-    if run.writers == 1 {
-      rounds.limitByLatency("p50 of one pwrite + fdatasync of \(size) B, allocated", &result)
+    let call = "p50 of one pwrite\(isSynced ? " + fdatasync" : "") of \(size) B over existing bytes"
+    if run.writers == 1 || run.rate != nil {
+      rounds.limitByLatency(call, &result)
     } else {
-      rounds.limitByOperations(
-        "p50 of one pwrite + fdatasync of \(size) B, allocated; × how many times as many a second", &result)
+      rounds.limitByOperations(call + "; × how many times as many a second", &result)
     }
-    result.allocationsPerRecord = try run.allocationsPerRecord()
+    if let rate = run.rate { result.loop = .open(perSecond: rate) }
+    if run.rate == nil { result.allocationsPerRecord = try run.allocationsPerRecord() }
     return result
   }
 }
@@ -158,6 +182,7 @@ struct AppendPlan: Sendable {
   let compression: Compression
   let durability: Durability
   var source = Source.builder
+  var state = SegmentState.standard
 
   func from(_ source: Source) -> AppendPlan {
     var plan = self
@@ -175,9 +200,10 @@ struct AppendPlan: Sendable {
   func batchBytes() throws -> Int { try batch().sizeInBytes }
 
   func label(threads: Int) -> String {
-    var text = "\(Units.grouped(values.size)) B × \(Units.grouped(recordsPerBatch)), \(source.rawValue)"
+    var text = "\(Units.size(values.size)) × \(Units.grouped(recordsPerBatch)), \(source.rawValue)"
     if compression != .none { text += ", \(compression.words)" }
     text += durability == .synced ? ", synced" : ", buffered"
+    if state != .standard { text += ", \(state.name)" }
     return threads == 1 ? text : text + ", \(threads) threads"
   }
 
@@ -187,7 +213,7 @@ struct AppendPlan: Sendable {
       JSON.Member("recordsPerBatch", .integer(recordsPerBatch)),
       JSON.Member("source", .string(source.rawValue)), JSON.Member("codec", .string(compression.words)),
       JSON.Member("durability", .string(durability == .synced ? "synced" : "buffered")),
-      JSON.Member("preparation", .string("allocated")), JSON.Member("threads", .integer(threads)),
+      JSON.Member("preparation", .string(state.name)), JSON.Member("threads", .integer(threads)),
     ]
   }
 }

@@ -7,11 +7,15 @@ public enum Benchmark {
   public struct Report: Sendable {
     public var environment: [JSON.Member]
     public var results: [BenchmarkResult]
+    /// What became of each goal; nil where nobody asked.
+    public var goals: GoalTable?
 
     public var json: JSON {
-      .object([
+      var members = [
         JSON.Member("environment", .object(environment)), JSON.Member("results", .array(results.map(\.json))),
-      ])
+      ]
+      if let goals { members.append(JSON.Member("goals", goals.json)) }
+      return .object(members)
     }
   }
 
@@ -30,7 +34,7 @@ public enum Benchmark {
       throw BenchmarkError(
         "this is a debug build, 20 to 60 times slower; build with -c release, or try --quick")
     }
-    let needed = min(4 << 30, 3 * options.bytesPerRun)
+    let needed = options.extent == .full ? 4 << 30 : min(4 << 30, 3 * options.bytesPerRun)
     guard Machine.freeBytes(directory.path) > needed else {
       throw BenchmarkError(
         "\(options.directory): \(Units.size(needed)) of room are needed; take less --seconds")
@@ -50,7 +54,14 @@ public enum Benchmark {
       guard !options.peers.isEmpty else { continue }
       results += try compare(workload, bench, machine, print)
     }
-    return Report(environment: environment, results: results)
+    var report = Report(environment: environment, results: results)
+    if options.showsGoals {
+      let goals = GoalTable(Goals.all, results)
+      print("")
+      for line in goals.lines { print(line) }
+      report.goals = goals
+    }
+    return report
   }
 
   /// Measures the peers' part of a workload, and prints its table.

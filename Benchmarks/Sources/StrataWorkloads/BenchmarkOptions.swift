@@ -15,6 +15,17 @@ public struct BenchmarkOptions: Sendable {
   public var codecs: [Compression]?
   public var durabilities: [Durability] = [.buffered, .synced]
   public var threads = 1
+  /// Single appends, and those that a tail follows, begin so often a second; nil is as fast as they can, and for a tail
+  /// `TailWorkload.standardRate`.
+  public var rate: Double?
+  /// By name; see `SegmentState`.
+  public var preparations: [String]?
+  /// Of the directory that is opened.
+  public var logs: Int?
+  /// Of the log that is compacted.
+  public var keys: Int?
+  /// Gigabytes of the large one of two logs.
+  public var largeLog: Int?
   /// Whom Strata is compared with, by turns, where a workload has something in common with them.
   public var peers: [Peer] = []
   public var jsonPath: String?
@@ -24,8 +35,12 @@ public struct BenchmarkOptions: Sendable {
   public var baselinePath: String?
   /// An earlier run's JSON that is told of instead of measuring anything.
   public var fromPath: String?
-  /// A size for tests: everything runs and is checked, and no figure means anything.
-  public var isQuick = false
+  /// The table of goals as Markdown.
+  public var markdownPath: String?
+  /// Whether the table of goals is printed.
+  public var showsGoals = false
+  /// Everything where workloads were named, and less where none was.
+  public var extent = Extent.brief
   public var isHelp = false
 
   public init() {}
@@ -33,7 +48,8 @@ public struct BenchmarkOptions: Sendable {
   public static let usage = """
     usage: strata-bench [WORKLOAD …|all] [OPTION …]
 
-    Workloads: \(Workload.allCases.map(\.rawValue).joined(separator: " ")). Without one, all of them.
+    Workloads: \(Workload.allCases.map(\.rawValue).joined(separator: " ")).
+    `all` takes up to fifteen minutes. Without a workload, the most telling part of each in two.
 
       --directory DIR       where to work; what is made there is removed (.build/bench)
       --seconds S           about the time of one run of one measurement (0.2)
@@ -48,6 +64,13 @@ public struct BenchmarkOptions: Sendable {
       --html FILE           the results as one page with charts
       --baseline FILE       compares with an earlier run's JSON, by ratios; exits 1 on a loss beyond the noise
       --from FILE           measures nothing: takes the results of an earlier run's JSON
+      --preparation LIST    how segments are made ready: \(SegmentState.all.map(\.name).joined(separator: ","))
+      --rate N              an open loop: single appends begin N times a second, tailed ones too
+      --logs N              logs of the directory for `open` (10000)
+      --keys N              keys of the log for `compact`, each written 10 times (1000000)
+      --large GB            the large log for `size` (2.7); needs as much room, and a few gigabytes more
+      --goals               the goals, and how far each was reached; `all` shows them too
+      --markdown FILE       the table of goals as Markdown too
       --quick               a size for tests, whose figures mean nothing
     """
 
@@ -56,17 +79,25 @@ public struct BenchmarkOptions: Sendable {
   /// - Throws: a sentence that says what is wrong.
   public init(parsing arguments: [String]) throws(BenchmarkError) {
     var named: [Workload] = []
+    var isQuick = false
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("-") else {
-        if argument == "all" { named += Workload.allCases } else { named.append(try Self.workload(argument)) }
+        if argument == "all" {
+          named += Workload.allCases
+          showsGoals = true
+        } else {
+          named.append(try Self.workload(argument))
+        }
         continue
       }
       switch argument {
       case "--help", "-h": isHelp = true
       case "--quick": isQuick = true
+      case "--goals": showsGoals = true
       case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
-        "--threads", "--peers", "--json", "--html", "--baseline", "--from":
+        "--threads", "--peers", "--json", "--html", "--baseline", "--from", "--markdown", "--rate",
+        "--preparation", "--logs", "--keys", "--large":
         guard let value = rest.popFirst(), !value.isEmpty else {
           throw BenchmarkError("\(argument) needs a value")
         }
@@ -77,7 +108,9 @@ public struct BenchmarkOptions: Sendable {
     if !named.isEmpty {
       workloads = []
       for workload in named where !workloads.contains(workload) { workloads.append(workload) }
+      extent = .full
     }
+    if isQuick { extent = .quick }
   }
 
   private mutating func set(_ option: String, _ value: String) throws(BenchmarkError) {
@@ -88,12 +121,20 @@ public struct BenchmarkOptions: Sendable {
     case "--baseline": baselinePath = value
     case "--from": fromPath = value
     case "--peers": peers = try Peer.list(value)
+    case "--markdown":
+      markdownPath = value
+      showsGoals = true
     case "--seconds":
       guard let number = Double(value), number > 0, number <= 60 else {
         throw BenchmarkError("--seconds takes a number above 0 and at most 60, not \(value)")
       }
       seconds = number
     case "--rounds": rounds = try Self.number(option, value, 1...1000)
+    case "--rate": rate = Double(try Self.number(option, value, 1...10_000_000))
+    case "--preparation": preparations = try Self.preparations(value)
+    case "--logs": logs = try Self.number(option, value, 1...1_000_000)
+    case "--keys": keys = try Self.number(option, value, 1...100_000_000)
+    case "--large": largeLog = try Self.number(option, value, 3...100_000)
     case "--threads": threads = try Self.number(option, value, 1...256)
     case "--values": values = try Self.numbers(option, value, Values.sizes)
     case "--batch": batches = try Self.numbers(option, value, 1...100_000)
@@ -115,11 +156,17 @@ public struct BenchmarkOptions: Sendable {
 
   private static func workload(_ name: String) throws(BenchmarkError) -> Workload {
     if let workload = Workload(rawValue: name) { return workload }
-    if ["tail", "recover", "open", "compact"].contains(name) {
-      throw BenchmarkError("the workload \(name) does not exist yet; leave it out")
-    }
     let names = Workload.allCases.map(\.rawValue).joined(separator: " ")
     throw BenchmarkError("there is no workload \(name); there are \(names)")
+  }
+
+  private static func preparations(_ text: String) throws(BenchmarkError) -> [String] {
+    let known = SegmentState.all.map(\.name)
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    for name in names where !known.contains(name) {
+      throw BenchmarkError("--preparation takes \(known.joined(separator: ", ")), not \(name)")
+    }
+    return names
   }
 
   private static func number(
@@ -163,6 +210,17 @@ public struct BenchmarkOptions: Sendable {
 }
 
 extension BenchmarkOptions {
+  public var isQuick: Bool { extent == .quick }
+
+  /// The sizes that the extent and the options give.
+  var amounts: Amounts {
+    var amounts = Amounts(extent)
+    if let keys { amounts.keys = keys }
+    if let logs { amounts.logs = logs }
+    if let largeLog { amounts.largeSegments = max(3, largeLog * 1_000_000_000 / amounts.segmentBytes) }
+    return amounts
+  }
+
   /// The bytes that one run of a measurement writes or reads: a GiB a second, whole MiB, and at most that
   /// much.
   var bytesPerRun: Int { isQuick ? 1 << 20 : max(1, Int(min(seconds, 1) * 1024)) << 20 }

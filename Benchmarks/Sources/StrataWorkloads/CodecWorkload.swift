@@ -10,6 +10,7 @@ struct CodecWorkload {
   func run() throws -> [BenchmarkResult] {
     var results: [BenchmarkResult] = []
     let standard = [Compression.lz4(), .snappy, .zstd(), .gzip()]
+    let sizes = bench.options.values ?? (bench.options.extent == .brief ? [100] : [100, 1024])
     // Without a codec there is nothing to measure here; `append` and `scan` do.
     for compression in bench.options.codecs ?? standard where compression != .none {
       guard Compression.isBuilt(compression.codec) else {
@@ -19,11 +20,12 @@ struct CodecWorkload {
         }
         continue
       }
-      for size in bench.options.values ?? [100, 1024] {
+      for size in sizes {
         for batch in bench.options.batches ?? [1000] {
           let block = try CodecBlock(
             values: Values(size: size), recordsPerBatch: batch, compression: compression)
           results.append(try append(block))
+          if bench.options.extent != .brief, bench.options.threads == 1 { results.append(try scaling(block)) }
           results.append(try scan(block))
         }
       }
@@ -48,6 +50,26 @@ struct CodecWorkload {
     rounds.fill(&result)
     rounds.limitByThroughput("the codec's own library compresses the same blocks, on one thread", &result)
     result.allocationsPerRecord = try run.allocationsPerRecord()
+    return result
+  }
+
+  /// Two threads beside one, into one log each time.
+  private func scaling(_ block: CodecBlock) throws -> BenchmarkResult {
+    let each = try count(block) { try block.compress(1).nanoseconds }
+    let plan = AppendPlan(
+      values: block.values, recordsPerBatch: block.recordsPerBatch, compression: block.compression,
+      durability: .buffered)
+    let label = "append \(block.label), 2 threads"
+    func measure(_ threads: Int) throws -> Sample {
+      let run = AppendRun(bench: bench, plan: plan, threads: threads, batchesPerThread: each)
+      var sample = try run.sample()
+      sample.bytes = run.batches * block.plainBytes
+      return sample
+    }
+    let rounds = try bench.rounds(label, limits: [{ try measure(1) }]) { try measure(2) }
+    var result = bench.result(.codec, label, plan.parameters(threads: 2) + block.parameters)
+    rounds.fill(&result)
+    rounds.limitByThroughput("the same appends on one thread", &result)
     return result
   }
 

@@ -11,15 +11,17 @@ struct LimitsWorkload {
   init(bench: Bench) { self.bench = bench }
 
   func run() throws -> [BenchmarkResult] {
+    let isBrief = bench.options.extent == .brief
+    let pieces = isBrief ? [64 << 10, 128 << 10] : [64 << 10, 100 << 10, 128 << 10]
     var results: [BenchmarkResult] = []
     for size in [100 << 10, 1 << 20] { results.append(try copy(size)) }
     for size in [64, 1 << 10, 100 << 10] { results.append(try checksum(size)) }
     for preparation in Preparation.allCases {
-      for piece in [64 << 10, 100 << 10, 128 << 10] { results.append(try write(piece, preparation)) }
+      for piece in pieces { results.append(try write(piece, preparation)) }
     }
     results += try reads()
     for preparation in Preparation.allCases {
-      for size in [170, 4096] { results.append(try synchronized(size, preparation)) }
+      for size in isBrief ? [170] : [170, 4096] { results.append(try synchronized(size, preparation)) }
     }
     results.append(try synchronized(100 << 10, .allocated))
     return results

@@ -69,6 +69,17 @@ struct Values: Sendable {
     return difference == 0 ? number : nil
   }
 
+  /// Whether `value` is as long as these are and begins with this number: enough to know which one it is, where its
+  /// checksum was compared before.
+  @inline(__always)
+  func begins(_ value: Span<UInt8>, with number: Int) -> Bool {
+    guard value.count == size else { return false }
+    let expected = self.value(number)
+    var difference: UInt8 = 0
+    for place in 0..<Values.prefix.count + Values.digits { difference |= expected[place] ^ value[place] }
+    return difference == 0
+  }
+
   /// One of each as a record that owns its bytes.
   var records: [Record] {
     (0..<Values.count).map { Record(value: [UInt8](copying: value($0))) }

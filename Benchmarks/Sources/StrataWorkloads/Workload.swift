@@ -13,8 +13,18 @@ public enum Workload: String, CaseIterable, Sendable {
   case scan
   /// Single records by offset or time, at random.
   case lookup
+  /// Appending while others read what was just appended.
+  case tail
+  /// Opening after a crash.
+  case recover
+  /// Opening after a clean close.
+  case open
+  /// Removing all but the newest record of every key.
+  case compact
   /// Appending and scanning with each codec.
   case codec
+  /// The same work in a small log and in a large one.
+  case size
 
   func measure(_ bench: Bench) throws -> [BenchmarkResult] {
     switch self {
@@ -23,7 +33,12 @@ public enum Workload: String, CaseIterable, Sendable {
     case .fetch: try ReadWorkload(bench: bench, workload: .fetch).run()
     case .scan: try ReadWorkload(bench: bench, workload: .scan).run()
     case .lookup: try LookupWorkload(bench: bench).run()
+    case .tail: try TailWorkload(bench: bench).run()
+    case .recover: try RecoverWorkload(bench: bench).run()
+    case .open: try OpenWorkload(bench: bench).run()
+    case .compact: try CompactWorkload(bench: bench).run()
     case .codec: try CodecWorkload(bench: bench).run()
+    case .size: try SizeWorkload(bench: bench).run()
     }
   }
 }
@@ -58,19 +73,27 @@ struct Bench: Sendable {
     return configuration
   }
 
+  var amounts: Amounts { options.amounts }
+
   /// Opens a new log of the name `name` for `bytes` bytes, hands it over, and removes it. It is not closed,
   /// which would write everything to the disk: it is dropped, and its files go.
   func withLog<R>(
-    _ name: String, bytes: Int, reading: ReadingMode = .copied, _ body: (Log) throws -> R
+    _ name: String, bytes: Int, reading: ReadingMode = .copied, state: SegmentState = .standard,
+    _ body: (Log) throws -> R
   ) throws -> R {
     let path = directory.path(name)
     defer { WorkDirectory.removeTree(path) }
+    return try body(try Log.open(path, configuration: configuration(for: bytes, reading, state)))
+  }
+
+  /// The same, and how it is read and prepared.
+  func configuration(for bytes: Int, _ reading: ReadingMode, _ state: SegmentState) -> LogConfiguration {
     var configuration = configuration(for: bytes)
     configuration.reading = reading
+    configuration.preparation = state.preparation
     // Only a segment that is sealed is read in place; all but the last of so many are.
     if reading == .mapped { configuration.segmentBytes = max(1 << 20, bytes / 16) }
-    let log = try Log.open(path, configuration: configuration)
-    return try body(log)
+    return configuration
   }
 
   /// A result of Strata's, to be filled.

@@ -17,7 +17,9 @@ import Testing
         "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
         "64,2048",
         "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
-        "f", "--html", "h", "--baseline", "b", "--from", "g", "--quick",
+        "f", "--html", "h", "--baseline", "b", "--from", "g", "--rate", "500", "--preparation",
+        "none,allocated",
+        "--logs", "7", "--keys", "8", "--large", "50", "--goals", "--quick",
       ])
     #expect(options.workloads == [.scan, .append])
     #expect(options.directory == "d")
@@ -32,13 +34,36 @@ import Testing
     #expect(options.htmlPath == "h")
     #expect(options.baselinePath == "b")
     #expect(options.fromPath == "g")
+    #expect(options.rate == 500)
+    #expect(options.preparations == ["none", "allocated"])
+    #expect(options.logs == 7)
+    #expect(options.keys == 8)
+    #expect(options.largeLog == 50)
+    #expect(options.showsGoals)
     #expect(options.isQuick)
+  }
+
+  @Test func whoWantsTheTableWantsTheGoals() throws {
+    let options = try BenchmarkOptions(parsing: ["scan", "--markdown", "m"])
+    #expect(options.markdownPath == "m" && options.showsGoals)
+  }
+
+  @Test func moreIsMeasuredWhereItIsNamed() throws {
+    #expect(try BenchmarkOptions(parsing: []).extent == .brief)
+    #expect(try BenchmarkOptions(parsing: ["scan"]).extent == .full)
+    #expect(try BenchmarkOptions(parsing: ["scan", "--quick"]).extent == .quick)
+    let all = try BenchmarkOptions(parsing: ["all"])
+    #expect(all.extent == .full && all.workloads == Workload.allCases && all.showsGoals)
+    #expect(try !BenchmarkOptions(parsing: ["scan"]).showsGoals)
   }
 
   @Test(arguments: [
     (["nonsense"], "there is no workload nonsense"),
-    (["tail"], "does not exist yet"),
-    (["compact"], "does not exist yet"),
+    (["--rate", "0"], "--rate takes 1 to 10000000, not 0"),
+    (["--preparation", "soaked"], "--preparation takes allocated, none, not soaked"),
+    (["--logs", "x"], "--logs takes 1 to 1000000, not x"),
+    (["--keys", "-1"], "--keys takes 1 to 100000000"),
+    (["--large", "1"], "--large takes 3 to 100000, not 1"),
     (["--peers", "sqlite,"], "there is no peer ;"),
     (["--html"], "--html needs a value"),
     (["--baseline"], "--baseline needs a value"),

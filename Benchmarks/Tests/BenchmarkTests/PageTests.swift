@@ -104,7 +104,7 @@ import Testing
     }
     #expect(
       text.contains("Records appended a second, not synced") && text.contains("Synced records a second"))
-    #expect(text.contains("2.50 × best peer"))
+    #expect(text.contains("2.50× best peer"))
   }
 
   @Test func whatIsTextStaysText() {
@@ -154,9 +154,15 @@ import Testing
   }
 
   @Test func goalsStandInATable() {
-    let goals = [["goal", "measured", "reached"], ["P1", "31 M", "yes"]]
+    let goal = Goal("P1", "append & build", "append", [], .recordsPerSecond, .atLeast(35e6))
+    let goals = GoalTable([goal], [Sampler.result("a", rate: 31e6, share: 0.5)])
     let text = ResultPage(environment: [], results: [], goals: goals).text
-    #expect(text.contains("<h2>Goals</h2>") && text.contains("<td>P1</td><td>31 M</td><td>yes</td>"))
+    #expect(text.contains("<h2>Goals</h2>") && text.contains("0 of 1 reached"))
+    for cell in [
+      "P1", "append &amp; build", "≥ 35.0 M/s", "31.0 M/s", "1.00 GB/s", "50 %", "88 % of the goal",
+    ] {
+      #expect(text.contains(">\(cell)</td>"), "\(cell)")
+    }
     #expect(!page(Self.results).contains("<h2>Goals</h2>"))
   }
 }

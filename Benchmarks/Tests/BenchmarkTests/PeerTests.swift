@@ -1,41 +1,10 @@
 import BenchmarkKit
-import Foundation
 import StrataWorkloads
 import Testing
 
 /// The peers, where this build has them (`swift test --traits Peers`), and what is said where it has not.
-@Suite(.serialized) struct PeerTests {
+@Suite struct PeerTests {
   #if Peers
-    /// Each appends by batches and one by one, by one thread and by 64, scans, and looks up; each reads back all of it.
-    @Test(arguments: Peer.allCases)
-    func writesAndReadsBack(peer: Peer) throws {
-      var options = try BenchmarkOptions(
-        parsing: ["append", "scan", "lookup", "--peers", peer.rawValue, "--quick", "--rounds", "2"])
-      options.directory =
-        FileManager.default.temporaryDirectory.appendingPathComponent("peers-\(UUID().uuidString)").path
-      var lines: [String] = []
-      let report = try Benchmark.run(options, progress: Progress(isQuiet: true)) { lines.append($0) }
-      #expect(!FileManager.default.fileExists(atPath: options.directory), "the directory was left behind")
-      let compared = report.results.filter {
-        $0.parameters.contains(JSON.Member("comparison", .string("peers")))
-      }
-      for engine in ["strata", peer.rawValue] {
-        let own = compared.filter { $0.engine == engine }
-        #expect(own.filter { $0.workload == "append" }.count == 8)
-        #expect(own.filter { $0.workload == "scan" }.count == (engine == "strata" ? 4 : 2))
-        #expect(own.filter { $0.workload == "lookup" }.count == 1)
-        for result in own {
-          #expect(result.verified == true, "\(engine) \(result.label)")
-          #expect(result.limit != nil && result.ofLimit.map { $0 > 0 } == true, "\(engine) \(result.label)")
-        }
-      }
-      #expect(lines.contains { $0.hasPrefix("append, by turns") && $0.contains(peer.rawValue) })
-      #expect(lines.contains { $0.contains(", reading, checks") })
-      for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
-        #expect(line.count <= 120, "\(line)")
-      }
-    }
-
     @Test func namesAreTakenOnceAndInOrder() throws {
       #expect(try BenchmarkOptions(parsing: ["--peers", "lmdb,sqlite,lmdb"]).peers == [.lmdb, .sqlite])
       #expect(try BenchmarkOptions(parsing: ["--peers", "all"]).peers == Peer.allCases)
@@ -72,3 +41,31 @@ import Testing
     #expect(lines[2].hasPrefix("… in place") && lines[2].hasSuffix("2.00×"))
   }
 }
+
+#if Peers
+  extension WorkloadTests {
+    /// Each appends by batches and one by one, by one thread and by 64, scans, and looks up; each reads back all of it.
+    @Test func everyPeerWritesAndReadsBack() throws {
+      let (report, lines) = try run("append", "scan", "lookup", "--peers", "all")
+      let compared = report.results.filter {
+        $0.parameters.contains(JSON.Member("comparison", .string("peers")))
+      }
+      for engine in ["strata"] + Peer.allCases.map(\.rawValue) {
+        let own = compared.filter { $0.engine == engine }
+        #expect(own.filter { $0.workload == "append" }.count == 8, "\(engine)")
+        #expect(own.filter { $0.workload == "scan" }.count == (engine == "strata" ? 4 : 2), "\(engine)")
+        #expect(own.filter { $0.workload == "lookup" }.count == 1, "\(engine)")
+        for result in own {
+          #expect(result.verified == true, "\(engine) \(result.label)")
+          #expect(
+            result.limit != nil && result.ofLimit.map { $0 > 0 } == true, "\(engine) \(result.label)")
+        }
+      }
+      #expect(lines.contains { $0.hasPrefix("append, by turns") && $0.contains("rocksdb") })
+      #expect(lines.contains { $0.contains(", reading, checks") })
+      for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
+        #expect(line.count <= 120, "\(line)")
+      }
+    }
+  }
+#endif

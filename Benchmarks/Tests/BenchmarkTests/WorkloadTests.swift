@@ -3,12 +3,13 @@ import Foundation
 import StrataWorkloads
 import Testing
 
-/// Each workload at a small size: it runs, what it wrote is read back, and its results are whole.
+/// Each workload at a small size: it runs, what it wrote is read back, and its results are whole. One at a time: a run
+/// that waits for tasks blocks a thread of the pool that they need, and several would block all of it.
 @Suite(.serialized) struct WorkloadTests {
   let directory = FileManager.default.temporaryDirectory
     .appendingPathComponent("strata-bench-tests-\(UUID().uuidString)").path
 
-  private func run(_ arguments: String...) throws -> (report: Benchmark.Report, lines: [String]) {
+  func run(_ arguments: String...) throws -> (report: Benchmark.Report, lines: [String]) {
     var options = try BenchmarkOptions(parsing: arguments + ["--quick", "--rounds", "1"])
     options.directory = directory
     var lines: [String] = []
@@ -23,11 +24,15 @@ import Testing
     #expect(!report.results.isEmpty)
     for result in report.results {
       #expect(result.workload == workload.rawValue)
-      #expect(result.recordsPerSecond != nil || result.bytesPerSecond != nil, "\(result.label)")
+      #expect(
+        result.recordsPerSecond != nil || result.bytesPerSecond != nil || result.latency != nil,
+        "\(result.label)")
       guard workload != .limits else { continue }
       #expect(result.verified == true, "\(result.label)")
       #expect(result.limit != nil && result.ofLimit.map { $0 > 0 } == true, "\(result.label)")
-      #expect(result.allocationsPerRecord != nil, "\(result.label)")
+    }
+    if [.append, .fetch, .scan, .lookup, .codec].contains(workload) {
+      #expect(report.results.contains { $0.allocationsPerRecord != nil })
     }
     for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
       #expect(line.count <= 120, "\(line)")
@@ -49,8 +54,7 @@ import Testing
     #expect(results.count == report.results.count)
     let known: Set<String> = [
       "workload", "engine", "label", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds",
-      "limit",
-      "ofLimit", "syncs", "allocationsPerRecord", "verified",
+      "limit", "ofLimit", "loop", "syncs", "allocationsPerRecord", "figures", "verified",
     ]
     for result in results {
       #expect(Set(result.keys).isSubset(of: known))
@@ -62,6 +66,7 @@ import Testing
       if let latency = result["latencyNanoseconds"] {
         #expect(Set(try #require(latency as? [String: Int]).keys) == ["p50", "p99", "p999", "max"])
       }
+      #expect((result["loop"] == nil) == (result["latencyNanoseconds"] == nil))
       if let limit = result["limit"] as? [String: Any] {
         #expect(limit["name"] is String)
         #expect((limit["bytesPerSecond"] == nil) != (limit["nanoseconds"] == nil))
@@ -69,12 +74,76 @@ import Testing
       }
     }
     let synced = results.filter { ($0["parameters"] as? [String: Any])?["writers"] as? Int == 1 }
-    #expect(synced.count == 1 && synced[0]["syncs"] as? Int == 20)
+    #expect(synced.count == 2 && synced.allSatisfy { $0["syncs"] as? Int == 20 })
+  }
+
+  /// Each goal finds the result that it speaks of, but those that say what is missing and those of another size.
+  @Test func everyGoalFindsItsResult() throws {
+    let (report, lines) = try run("all")
+    let outcomes = try #require(report.goals).outcomes
+    #expect(Set(outcomes.map(\.goal.number)) == Set((1...17).map { "P\($0)" }))
+    for outcome in outcomes where outcome.goal.missing == nil {
+      let needsSize = ["10,000 logs", "each of them", "1 M keys"].contains { outcome.goal.work.contains($0) }
+      #expect((outcome.state == .notMeasured) == needsSize, "\(outcome.goal.work)")
+    }
+    #expect(lines.contains { $0.hasPrefix("goals") })
+    let parsed = try JSONSerialization.jsonObject(with: Data(report.json.text.utf8)) as? [String: Any]
+    #expect((parsed?["goals"] as? [[String: Any]])?.count == outcomes.count)
+    for line in lines where !line.hasPrefix("Intel") && !line.hasPrefix("AMD") {
+      #expect(line.count <= 120, "\(line)")
+    }
+  }
+
+  @Test func aRateMakesAnOpenLoopAndSaysSo() throws {
+    let (report, lines) = try run(
+      "append", "--rate", "2000", "--batch", "1", "--values", "64", "--preparation", "none")
+    let paced = report.results.filter { $0.loop == .open(perSecond: 2000) }
+    #expect(paced.count == 2, "one buffered, one synced")
+    for result in paced {
+      #expect(result.verified == true)
+      #expect(result.parameters.contains(JSON.Member("rate", .number(2000))))
+      let rate = try #require(result.recordsPerSecond)
+      #expect(rate.maximum < 2300, "it did not keep to the pace")
+    }
+    #expect(lines.contains { $0.contains("open loop, 2.00 k a second") })
+    #expect(lines.contains { $0.contains("closed loop") })
+  }
+
+  @Test func readersOfATailArePacedByDefault() throws {
+    let report = try run("tail").report
+    #expect(report.results.map(\.loop) == [.closed, .open(perSecond: 5000)])
+    let latency = try #require(report.results[1].latency)
+    #expect(latency.p50 > 0 && latency.p50 <= latency.p99 && latency.p99 <= latency.maximum)
+  }
+
+  @Test func recoveryTellsWhatItReadAndWhatItWroteAnew() throws {
+    let results = try run("recover").report.results
+    func figure(_ result: BenchmarkResult, _ key: String) throws -> Double {
+      try #require(result.figures.first { $0.key == key }).value
+    }
+    for result in results.dropLast() {
+      #expect(try figure(result, "scannedBytes") >= 1_048_576)
+      #expect(try figure(result, "scannedBytes") == figure(result, "rewrittenBytes"))
+    }
+    let durable = try #require(results.last)
+    #expect(try figure(durable, "mostReadAgainBytes") <= 67_108_864)
+    #expect(try figure(durable, "rewrittenBytes") < 1_048_576)
+    #expect(try figure(durable, "rewrittenBytes") < figure(durable, "scannedBytes"))
+  }
+
+  @Test func everyPreparationIsMeasuredAndNamed() throws {
+    let results = try run("append", "--batch", "100", "--values", "64", "--preparation", "none").report
+      .results
+    #expect(!results.isEmpty)
+    #expect(results.allSatisfy { $0.parameters.contains(JSON.Member("preparation", .string("none"))) })
+    #expect(results.allSatisfy { $0.limit?.name.contains("plain") == true })
   }
 
   @Test func threadsAndBatchesAreTakenAsAsked() throws {
     let results = try run(
-      "append", "--threads", "2", "--batch", "10", "--values", "64", "--durability", "buffered"
+      "append", "--threads", "2", "--batch", "10", "--values", "64", "--durability", "buffered",
+      "--preparation",
+      "allocated"
     ).report.results
     #expect(results.count == 3)
     #expect(results.allSatisfy { $0.verified == true })

@@ -219,18 +219,21 @@ extension LogCompactor {
         guard batch.lastOffset >= dirty.lowerBound, !batch.isControl, !survey.isAborted(batch.header) else {
           continue
         }
-        if let full = note(batch, from: dirty.lowerBound, in: keys) { return full }
+        // The dirty part may be empty and lie within a segment, whose rest is behind what may be compacted: what is
+        // there may yet be taken back, and must not take an older record of its key along.
+        if batch.baseOffset >= dirty.upperBound { return dirty.upperBound }
+        if let full = note(batch, of: dirty, in: keys) { return full }
       }
     }
     return dirty.upperBound
   }
 
   /// Notes the keys of a batch. Returns the offset of the first record for which there was no room.
-  private func note(_ batch: RecordBatch, from start: Offset, in keys: KeyOffsetMap) -> Offset? {
+  private func note(_ batch: RecordBatch, of dirty: Range<Offset>, in keys: KeyOffsetMap) -> Offset? {
     do {
       var records = try batch.records(limits: configuration.limits)
       while let record = try records.next() {
-        guard record.offset >= start, let key = record.key else { continue }
+        guard dirty.contains(record.offset), let key = record.key else { continue }
         if !keys.put(key, record.offset) { return record.offset }
       }
     } catch {

@@ -33,6 +33,7 @@ extension Log {
     }
     guard isAsleep == true else { return false }
     for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.rest() }
+    recordCache.removeAll()
     return true
   }
 

@@ -31,10 +31,16 @@ extension Log {
         continue
       }
       guard let from else { continue }
-      var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
-      while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
-        guard batch.maxTimestamp >= timestamp else { continue }
-        if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
+      switch try knownOffset(for: timestamp, from: max(from, logStartOffset), in: view, isolation) {
+      case .found(let offset): return offset
+      case .behind: continue
+      case .unknown(let from):
+        var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
+        while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
+          guard batch.maxTimestamp >= timestamp else { continue }
+          remember(batch, cursor)
+          if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
+        }
       }
     }
     return nil
@@ -61,11 +67,7 @@ extension Log {
         if record.timestamp >= timestamp { return record.offset }
       }
       return nil
-    } catch {
-      throw LogError(
-        .unreadableBatch, path: path, offsets: batch.baseOffset..<batch.nextOffset,
-        detail: "the batch is as it was written, but its records cannot be read", cause: error)
-    }
+    } catch { throw unreadable(batch, error) }
   }
 
   /// Puts `reader` in front of the first batch of a segment that has `offset` or lies behind it.
@@ -92,6 +94,30 @@ extension Log {
       reader.move(to: 0, expectedOffset: base)
       return
     }
+    try skipSealed(&reader, before: offset, in: view, file)
+  }
+
+  /// Goes over the batches before `offset` by their heads alone, where the seal vouches for all heads up to its next
+  /// point: then no broken one can hide what is looked for, and the bodies need not be read.
+  private static func skipSealed(
+    _ reader: inout BatchFileReader, before offset: Offset, in view: SegmentView, _ file: any File
+  ) throws(LogError) {
+    guard let seal = try view.segment.seal(for: view) else { return }
+    let number = seal.interval(at: reader.position, hint: 0)
+    let (from, to) = seal.interval(number)
+    guard from.position == reader.position, to.position <= view.progress.position else { return }
+    do throws(IOError) {
+      let end = view.progress.position
+      let digest = try reader.headDigest(behind: from.digest, to: to.position, in: file, end: end)
+      guard digest == to.digest else { return }
+      if number < seal.count { _ = seal.seal.noteChecked(number) }
+      while reader.position < to.position, let header = try reader.peekHeader(in: file, end: end),
+        header.lastOffset < offset
+      {
+        reader.skip(header)
+        reader.expectedOffset = header.nextOffset
+      }
+    } catch { throw LogError(error) }
   }
 
   /// What a reader finds at `offset`: the log's bounds, what it may see, and the segment to look in.

@@ -60,6 +60,7 @@ public final class Log: Sendable {
   /// How many wait for a compaction to give way: it looks after every batch.
   let interruptions = Atomic<Int>(0)
   let latencies = Lock(LogLatencies())
+  let recordCache: RecordCache
   /// Held while a log that is read beside its writer looks for what is new.
   let refreshing = Lock(())
 
@@ -70,6 +71,7 @@ public final class Log: Sendable {
     self.openLogs = openLogs
     self.path = path
     self.configuration = configuration
+    recordCache = RecordCache(bytes: configuration.checksEveryRead ? 0 : configuration.recordCacheBytes)
     self.access = access
     self.environment = environment
     recoveryReport = recovered.report

@@ -20,6 +20,12 @@ public struct LogConfiguration: Sendable {
   public var preparation = SegmentPreparation.allocated
   /// How sealed segments are read.
   public var reading = ReadingMode.copied
+  /// Whether every read checks the whole batch. If not, looking a single record up reads its batch whole the first
+  /// time, and afterwards only the record and its neighbours.
+  public var checksEveryRead = false
+  /// What looking single records up may take of memory, in bytes: to remember where the records of a batch lie, and
+  /// those that are asked for again. 0: nothing is remembered.
+  public var recordCacheBytes = 8 << 20
   /// What an append waits for that does not say so itself.
   public var durability = Durability.synced
   /// How long a producer is remembered that nothing was heard of, in milliseconds: between the timestamp of its last
@@ -69,6 +75,7 @@ public struct LogConfiguration: Sendable {
     precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
     precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
     precondition(producerExpirationMilliseconds > 0, "producerExpirationMilliseconds has to be above 0")
+    precondition(recordCacheBytes >= 0, "recordCacheBytes has to be 0 or more")
     precondition(maximumProducers > 0, "maximumProducers has to be above 0")
     precondition(segmentMilliseconds ?? 1 > 0, "segmentMilliseconds has to be above 0, or nil")
     precondition(retentionMilliseconds ?? 0 >= 0, "retentionMilliseconds has to be 0 or more, or nil")

@@ -98,6 +98,7 @@ extension LogRecovery {
       from = min(durable.position, found.progress.position)
     }
     let end = found.progress.position
+    let began = environment.monotonicNanoseconds()
     try io { () throws(IOError) in
       if end > from, !Mutants.leavesOut(.rewrite) {
         try found.file.copy(from..<end, to: found.file, at: from)
@@ -105,6 +106,7 @@ extension LogRecovery {
       try found.file.synchronize(.recoveryRewrite)
     }
     report.rewrittenBytes += end - from
+    report.rewriteNanoseconds += environment.monotonicNanoseconds() - began
   }
 
   /// Where the durable point claims more than there is (its segment was changed by somebody else), it is

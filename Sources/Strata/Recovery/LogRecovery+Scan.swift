@@ -108,6 +108,7 @@ extension LogRecovery {
       found.postpone(above: batch.header.partitionLeaderEpoch, through: batch.nextOffset)
       found.begin(batch.header.partitionLeaderEpoch, at: batch.baseOffset)
     }
+    let began = environment.monotonicNanoseconds()
     if let durable = durableEnd(facts.durablePoint?.durable, in: fact, behind: progress) {
       let start = progress.end
       _ = try scan.run(
@@ -116,6 +117,7 @@ extension LogRecovery {
     }
     let damage = try scan.run(
       file, end: fact.size, bound: bound, progress: &progress, index: index, visit: note)
+    report.scanNanoseconds += environment.monotonicNanoseconds() - began
     epochs = found
     for transaction in replay.aborted { progress.take(transaction, index) }
     producers = replay.state

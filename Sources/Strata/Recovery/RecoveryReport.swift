@@ -35,6 +35,10 @@ public struct RecoveryReport: Hashable, Sendable {
   public var quarantined: [Quarantine] = []
   /// The time that opening took, in nanoseconds.
   public var nanoseconds: Int64 = 0
+  /// The part of it in which `scannedBytes` were read and checked.
+  public var scanNanoseconds: Int64 = 0
+  /// The part of it in which `rewrittenBytes` were written and synchronised.
+  public var rewriteNanoseconds: Int64 = 0
 
   /// Nothing found, nothing done.
   public init() {}

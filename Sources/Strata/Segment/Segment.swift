@@ -1,6 +1,7 @@
 internal import StrataIO
 internal import StrataLock
 internal import StrataRecords
+internal import Synchronization
 
 /// One segment: a file of batches and its indexes, by the offset with which it begins.
 ///
@@ -9,6 +10,9 @@ internal import StrataRecords
 /// reader lets go, also when retention has removed their names.
 package final class Segment: Sendable {
   package let baseOffset: Offset
+  /// No two segments of a process have the same, whatever became of the other one.
+  let number = Segment.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+  private static let numbers = Atomic<UInt64>(0)
   let directory: String
   let access: LogAccess
   private let fileSystem: any FileSystem

@@ -85,6 +85,11 @@ package final class SegmentIndex: Sendable {
     return place == 0 ? nil : offsetEntry(place - 1, base: base)
   }
 
+  /// The first of the first `count` entries whose offset is not below `offset`; `count` where there is none.
+  func firstEntry(notBelow offset: Offset, count: Int, base: Offset) -> Int {
+    partition(count) { offsetEntry($0, base: base).offset < offset }
+  }
+
   /// The last of the first `count` entries whose timestamp is below `timestamp`: everything up to its offset is
   /// older.
   func lastEntry(below timestamp: Timestamp, count: Int, base: Offset) -> TimeIndexEntry? {

@@ -78,9 +78,12 @@ struct LatencyChart: Sendable {
 
   /// The powers of ten above the strips.
   private func scale(_ axis: Axis) -> Markup {
-    element(
+    // Six at most, or they run into each other.
+    let step = (axis.decades.count + 5) / 6
+    let ticks = axis.decades.enumerated().filter { $0.offset % step == 0 }.map(\.element)
+    return element(
       "span", "scale", attributes: [("aria-hidden", "true")],
-      axis.decades.map { tick in
+      ticks.map { tick in
         element(
           "span", attributes: [("style", "left:\((axis.position(tick) * 100).coordinate)%")],
           text: Units.duration(tick).replacing(".00", with: "").replacing(".0", with: ""))

@@ -47,14 +47,13 @@ enum PageStyle {
     .bars .figure { width: 7.5rem; text-align: right; padding-left: 1rem; font-weight: 600; white-space: nowrap; }
     .bars .note { width: 15rem; padding-left: 1.2rem; color: var(--soft); font-size: 0.86rem; }
     .card .bars .name { width: 27%; }
-    .card .bars .note { width: 7.2rem; padding-left: 0.8rem; text-align: right; }
+    .card .bars .note { width: 8rem; padding-left: 0.8rem; text-align: right; white-space: nowrap; }
     .card .bars .figure { width: 5.2rem; padding-left: 0.8rem; }
     .latencies .name { width: 31%; padding-right: 1rem; font-size: 0.92rem; }
     .latencies td:not(.bar), .latencies thead th:not(.bar):not(.name) { width: 5.2rem; text-align: right; white-space: nowrap; font-size: 0.9rem; }
     .latencies td.p50 { font-weight: 600; }
     .scale { position: relative; display: block; height: 1.2rem; }
     .scale span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
-    .scale span:last-child { transform: translateX(-100%); }
     .scale span:first-child { transform: none; }
 
     .e-strata { --engine: var(--strata); } .e-sqlite { --engine: var(--sqlite); }

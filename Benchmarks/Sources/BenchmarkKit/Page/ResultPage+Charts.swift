@@ -158,21 +158,19 @@ extension ResultPage {
   }
 
   private func beside(_ workload: String, _ work: PeerTable.Work) -> Markup {
-    var rows = (work.results + [work.inPlace].compactMap { $0 }).map { result in
+    let results = work.results + [work.inPlace].compactMap { $0 }
+    var rows = results.map { result in
       BarChart.Row(
         label: Palette.name(result.engine) + (result["reading"]?.string == "mapped" ? " in place" : ""),
         engine: result.engine,
         value: work.isLatency ? Double(result.latency?.p50 ?? 0) : result.recordsPerSecond?.median ?? 0,
-        range: work.isLatency ? nil : result.recordsPerSecond?.range(),
-        figure: result.mainFigure,
+        range: work.isLatency ? nil : result.recordsPerSecond?.range(), figure: result.mainFigure,
         note: result.engine == "strata" ? advantage(work, result) : "", isWrong: result.verified == false)
     }
     // A limit that is many times as far would leave nothing of the bars.
     let largest = rows.map(\.value).max() ?? 0
-    for place in rows.indices {
-      let share = (work.results + [work.inPlace].compactMap { $0 })[place].ofLimit ?? 0
-      let limit = work.isLatency ? rows[place].value * share : share > 0 ? rows[place].value / share : 0
-      if limit > 0, limit <= 3 * largest { rows[place].limit = limit }
+    if let limit = results[0].limitOnItsScale, limit <= 3 * largest {
+      for place in rows.indices { rows[place].limit = limit }
     }
     return BarChart(
       caption: "\(workload): \(work.label)", rows: rows, figureTitle: "measured", noteTitle: "beside it"
@@ -180,7 +178,7 @@ extension ResultPage {
   }
 
   private func advantage(_ work: PeerTable.Work, _ result: BenchmarkResult) -> String {
-    work.advantage(result).map { "\(Units.digits($0)) × best peer" } ?? ""
+    work.advantage(result).map { "\(Units.digits($0))× best peer" } ?? ""
   }
 
   // MARK: The machine
@@ -228,6 +226,19 @@ extension BenchmarkResult {
     if let recordsPerSecond { return Units.rate(recordsPerSecond.median) + "/s" }
     if let bytesPerSecond { return Units.bytes(bytesPerSecond.median) + "/s" }
     return latency.map { Units.duration(Double($0.p50)) } ?? ""
+  }
+
+  /// The limit as many records a second, or as the nanoseconds of one; nil where that cannot be said.
+  fileprivate var limitOnItsScale: Double? {
+    switch limit?.figure {
+    case .nanoseconds(let value): return value
+    case .bytesPerSecond(let value):
+      guard let records = recordsPerSecond?.median, let bytes = bytesPerSecond?.median, bytes > 0 else {
+        return nil
+      }
+      return value * records / bytes
+    case nil: return nil
+    }
   }
 
   /// 51 % of 6.40 GB/s

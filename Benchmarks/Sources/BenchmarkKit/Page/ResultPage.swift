@@ -5,10 +5,9 @@
 public struct ResultPage: Sendable {
   let environment: [JSON.Member]
   let results: [BenchmarkResult]
-  /// The table of goals: its head, and a row for each.
-  let goals: [[String]]
+  let goals: GoalTable?
 
-  public init(environment: [JSON.Member], results: [BenchmarkResult], goals: [[String]] = []) {
+  public init(environment: [JSON.Member], results: [BenchmarkResult], goals: GoalTable? = nil) {
     self.environment = environment
     self.results = results
     self.goals = goals
@@ -101,8 +100,14 @@ public struct ResultPage: Sendable {
   // MARK: Tables
 
   private var goalTable: Markup? {
-    guard let head = goals.first, goals.count > 1 else { return nil }
-    return section("Goals", nil, [plain(head, Array(goals.dropFirst()))])
+    guard let goals else { return nil }
+    let reached = goals.outcomes.count { $0.state == .reached }
+    let measured = goals.outcomes.count { $0.state != .notMeasured }
+    return section(
+      "Goals",
+      "\(reached) of \(measured) reached, \(goals.outcomes.count - measured) not measured. Absolute figures are of the "
+        + "machine that the goals were set on.",
+      [plain(goals.cells[0], Array(goals.cells.dropFirst()), numbers: [2, 3, 4, 5])])
   }
 
   /// Every result with every figure.
