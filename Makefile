@@ -4,6 +4,8 @@
 
 # What a person may add to the benchmark: make bench ARGUMENTS="scan --values 1024"
 ARGUMENTS ?=
+# `make bench PEERS=1` compares with SQLite, RocksDB and LMDB too; they are installed for it.
+PEERS ?=
 # How long `make crash` draws random sequences.
 CRASH_MINUTES ?= 10
 CRASH_SEED ?=
@@ -16,8 +18,8 @@ THREAD = TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Tools/thread-sanitizer.supp \
 MUTANTS = swift test -c release -Xswiftc -DMUTANTS --scratch-path .build-release
 
 bench: setup
-	swift build -c release --package-path Benchmarks --product strata-bench
-	Benchmarks/.build/release/strata-bench --directory .build/bench $(ARGUMENTS)
+	swift build -c release --package-path Benchmarks $(if $(PEERS),--traits Peers) --product strata-bench
+	Benchmarks/.build/release/strata-bench --directory .build/bench $(if $(PEERS),--peers all) $(ARGUMENTS)
 
 test: setup
 	swift test --parallel
@@ -51,7 +53,7 @@ fuzz: setup
 	Scripts/fuzz
 
 setup:
-	@Scripts/setup
+	@PEERS=$(PEERS) Scripts/setup
 
 clean:
 	rm -rf .build .build-* Benchmarks/.build

@@ -20,6 +20,10 @@ let package = Package(
     .executable(name: "strata-bench", targets: ["StrataBench"]),
     .executable(name: "strata-guard", targets: ["StrataGuard"]),
   ],
+  traits: [
+    // Off, so that the benchmark needs nothing more than the log does: `make bench PEERS=1`.
+    .trait(name: "Peers", description: "SQLite, RocksDB and LMDB, to compare with")
+  ],
   dependencies: [
     .package(name: "strata", path: "..")
   ],
@@ -35,10 +39,18 @@ let package = Package(
       name: "BenchmarkKit",
       dependencies: ["CBenchmarkSupport", "CBareCodecs", .product(name: "Strata", package: "strata")],
       cSettings: [.define("_GNU_SOURCE")], swiftSettings: strict),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     // What is measured.
     .target(
       name: "StrataWorkloads",
-      dependencies: ["BenchmarkKit", .product(name: "Strata", package: "strata")], swiftSettings: strict),
+      dependencies: [
+        "BenchmarkKit", .product(name: "Strata", package: "strata"),
+        .target(name: "CSQLite", condition: .when(traits: ["Peers"])),
+        .target(name: "CRocksDB", condition: .when(traits: ["Peers"])),
+        .target(name: "CLMDB", condition: .when(traits: ["Peers"])),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "StrataBench", dependencies: ["StrataWorkloads", "BenchmarkKit"], swiftSettings: strict),
     // The hot paths whose instructions are counted (Scripts/guard).
@@ -48,7 +60,8 @@ let package = Package(
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", "StrataGuard", .product(name: "Strata", package: "strata"),
+        "BenchmarkKit", "StrataWorkloads", "StrataGuard", "StrataBench",
+        .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -25,7 +25,7 @@ public struct BenchmarkResult: Sendable {
   }
 
   public var workload: String
-  /// Who did it: "strata", or "bare" for the machine itself.
+  /// Who did it: "strata", "bare" for the machine itself, or a peer's name.
   public var engine: String
   /// How a person would call it, beside its workload.
   public var label: String
@@ -57,7 +57,7 @@ public struct BenchmarkResult: Sendable {
   public var json: JSON {
     var members = [
       JSON.Member("workload", .string(workload)), JSON.Member("engine", .string(engine)),
-      JSON.Member("parameters", .object(parameters)),
+      JSON.Member("label", .string(label)), JSON.Member("parameters", .object(parameters)),
     ]
     func add(_ key: String, _ value: JSON?) {
       if let value { members.append(JSON.Member(key, value)) }

@@ -32,17 +32,22 @@ public struct GoalTable: Sendable {
     return lines
   }
 
+  /// The head of the table as cells, and a row of them for each goal.
+  var cells: [[String]] {
+    [["", "work", "goal", "measured", "limit", "of it", ""]]
+      + outcomes.map { outcome in
+        let why = outcome.state == .notMeasured ? outcome.goal.missing ?? outcome.verdict : outcome.verdict
+        return [
+          outcome.goal.number, outcome.goal.work, outcome.boundWords, outcome.valueWords ?? "",
+          outcome.limitWords, outcome.ofLimitWords, why,
+        ]
+      }
+  }
+
   /// The same as a table of Markdown: the documentation's page on performance has it.
   public var markdown: String {
     var text = "| | work | goal | measured | limit | of it | |\n|---|---|---|---|---|---|---|\n"
-    for outcome in outcomes {
-      let goal = outcome.goal
-      let cells = [
-        goal.number, goal.work, outcome.boundWords, outcome.valueWords ?? "", outcome.limitWords,
-        outcome.ofLimitWords, outcome.verdict,
-      ]
-      text += "| " + cells.joined(separator: " | ") + " |\n"
-    }
+    for row in cells.dropFirst() { text += "| " + row.joined(separator: " | ") + " |\n" }
     return text
   }
 

@@ -7,6 +7,14 @@ public struct Latency: Sendable, Equatable {
   public var p999: Int64
   public var maximum: Int64
 
+  /// Nanoseconds that are known already.
+  public init(p50: Int64, p99: Int64, p999: Int64, maximum: Int64) {
+    self.p50 = p50
+    self.p99 = p99
+    self.p999 = p999
+    self.maximum = maximum
+  }
+
   /// Of percentiles that are known; the larger ones are as large as `p99`.
   public init(p50: Int64, p99: Int64) {
     self.p50 = p50

@@ -59,12 +59,9 @@ public struct ResultTable {
     ]
   }
 
-  /// The least and the largest of what the rounds gave, in the unit of the largest.
   private func range(_ result: BenchmarkResult) -> String {
     guard let spread = result.recordsPerSecond ?? result.bytesPerSecond else { return "" }
-    var unit = 1.0
-    while spread.maximum / unit >= 999.5 { unit *= 1000 }
-    return "\(Units.digits(spread.minimum / unit))–\(Units.digits(spread.maximum / unit))"
+    return Units.range(spread)
   }
 
   private func limit(_ result: BenchmarkResult) -> String {

@@ -10,6 +10,9 @@ public struct Rounds: Sendable {
   /// The best of each round's limits.
   public var limits: [Sample] = []
 
+  /// No round yet.
+  public init() {}
+
   /// Runs `count` rounds and one before them.
   public static func run(
     _ count: Int, progress: Progress, _ label: String, limits: [() throws -> Sample] = [],
@@ -86,7 +89,8 @@ public struct Rounds: Sendable {
 }
 
 extension Sample {
-  fileprivate func isBetter(than other: Sample) -> Bool {
+  /// Whether it did more in its time.
+  public func isBetter(than other: Sample) -> Bool {
     Double(max(bytes, records)) / Double(nanoseconds)
       > Double(max(other.bytes, other.records)) / Double(other.nanoseconds)
   }

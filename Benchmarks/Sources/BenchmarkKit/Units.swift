@@ -15,6 +15,13 @@ public enum Units {
     scaled(nanoseconds, [" ns", " µs", " ms", " s"])
   }
 
+  /// 4.21–4.93: the least and the largest, in the unit of the largest
+  static func range(_ spread: Spread) -> String {
+    var unit = 1.0
+    while spread.maximum / unit >= 999.5 { unit *= 1000 }
+    return "\(digits(spread.minimum / unit))–\(digits(spread.maximum / unit))"
+  }
+
   /// 1 KiB (powers of two, exact ones only)
   public static func size(_ bytes: Int) -> String {
     if bytes >= 1 << 30, bytes % (1 << 30) == 0 { return "\(bytes >> 30) GiB" }
@@ -25,7 +32,7 @@ public enum Units {
 
   /// 0.83 as 83 %, 12.4 as 12.4×
   public static func share(_ value: Double) -> String {
-    value >= 2 ? digits(value) + "×" : "\(Int((value * 100).rounded())) %"
+    value >= 2 ? digits(value) + "×" : "\(fixed(value * 100, 0)) %"
   }
 
   /// 1,000

@@ -51,6 +51,8 @@ public enum Benchmark {
       print("")
       for line in ResultTable(measured).lines { print(line) }
       results += measured
+      guard !options.peers.isEmpty else { continue }
+      results += try compare(workload, bench, machine, print)
     }
     var report = Report(environment: environment, results: results)
     if options.showsGoals {
@@ -60,6 +62,19 @@ public enum Benchmark {
       report.goals = goals
     }
     return report
+  }
+
+  /// Measures the peers' part of a workload, and prints its table.
+  private static func compare(
+    _ workload: Workload, _ bench: Bench, _ machine: Machine, _ print: (String) -> Void
+  ) throws -> [BenchmarkResult] {
+    let comparison = Comparison(bench: bench)
+    var compared = try comparison.run(workload)
+    guard !compared.isEmpty else { return [] }
+    if machine.isInMemory { compared = compared.map(markedInMemory) }
+    print("")
+    for line in PeerTable(compared).lines + comparison.notes(workload) { print(line) }
+    return compared
   }
 
   private static func heading(_ machine: Machine, _ bench: Bench) -> [String] {
@@ -83,7 +98,7 @@ public enum Benchmark {
 
   private static func environment(_ machine: Machine, _ options: BenchmarkOptions) -> [JSON.Member] {
     let standard = LogConfiguration()
-    return machine.members + [
+    return [JSON.Member("date", .string(Clock.date))] + machine.members + [
       JSON.Member("rounds", .integer(options.rounds)), JSON.Member("seconds", .number(options.seconds)),
       JSON.Member("quick", .bool(options.isQuick)), JSON.Member("extent", .string("\(options.extent)")),
       JSON.Member("preparation", .string("\(standard.preparation)")),

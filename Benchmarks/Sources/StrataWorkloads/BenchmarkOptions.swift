@@ -26,7 +26,15 @@ public struct BenchmarkOptions: Sendable {
   public var keys: Int?
   /// Gigabytes of the large one of two logs.
   public var largeLog: Int?
+  /// Whom Strata is compared with, by turns, where a workload has something in common with them.
+  public var peers: [Peer] = []
   public var jsonPath: String?
+  /// Where the page goes, one file that needs nothing else.
+  public var htmlPath: String?
+  /// An earlier run's JSON, to compare with.
+  public var baselinePath: String?
+  /// An earlier run's JSON that is told of instead of measuring anything.
+  public var fromPath: String?
   /// The table of goals as Markdown.
   public var markdownPath: String?
   /// Whether the table of goals is printed.
@@ -51,7 +59,11 @@ public struct BenchmarkOptions: Sendable {
       --codec none,lz4,…    none gzip snappy lz4 zstd; with a level: zstd:3
       --durability synced,buffered
       --threads N           threads that append batches (1)
+      --peers all|sqlite,…  sqlite rocksdb lmdb beside Strata, by turns: append, scan, lookup
       --json FILE           the results as JSON too
+      --html FILE           the results as one page with charts
+      --baseline FILE       compares with an earlier run's JSON, by ratios; exits 1 on a loss beyond the noise
+      --from FILE           measures nothing: takes the results of an earlier run's JSON
       --preparation LIST    how segments are made ready: \(SegmentState.all.map(\.name).joined(separator: ","))
       --rate N              an open loop: single appends begin N times a second, tailed ones too
       --logs N              logs of the directory for `open` (10000)
@@ -83,10 +95,9 @@ public struct BenchmarkOptions: Sendable {
       case "--help", "-h": isHelp = true
       case "--quick": isQuick = true
       case "--goals": showsGoals = true
-      case "--peers", "--html", "--baseline":
-        throw BenchmarkError("\(argument) does not exist yet; leave it out")
       case "--directory", "--seconds", "--rounds", "--values", "--batch", "--codec", "--durability",
-        "--threads", "--json", "--markdown", "--rate", "--preparation", "--logs", "--keys", "--large":
+        "--threads", "--peers", "--json", "--html", "--baseline", "--from", "--markdown", "--rate",
+        "--preparation", "--logs", "--keys", "--large":
         guard let value = rest.popFirst(), !value.isEmpty else {
           throw BenchmarkError("\(argument) needs a value")
         }
@@ -106,6 +117,10 @@ public struct BenchmarkOptions: Sendable {
     switch option {
     case "--directory": directory = value
     case "--json": jsonPath = value
+    case "--html": htmlPath = value
+    case "--baseline": baselinePath = value
+    case "--from": fromPath = value
+    case "--peers": peers = try Peer.list(value)
     case "--markdown":
       markdownPath = value
       showsGoals = true

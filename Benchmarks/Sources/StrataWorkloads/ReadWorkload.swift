@@ -204,16 +204,8 @@ struct ReadPlan: Sendable {
       }
     }
     var sample = Sample(records: count, bytes: written.bytes, nanoseconds: time)
-    sample.verified = count == written.records && sum == expectedSum(count)
+    sample.verified = count == written.records && sum == values.expectedSum(count)
     return sample
-  }
-
-  /// What touching the values of `count` records in a row adds up to.
-  private func expectedSum(_ count: Int) -> UInt64 {
-    (0..<Values.count).reduce(0) { sum, number in
-      let times = count / Values.count + (number < count % Values.count ? 1 : 0)
-      return sum &+ touch(values.value(number)) &* UInt64(times)
-    }
   }
 
   func allocationsPerRecord(_ bench: Bench, _ workload: Workload) throws -> Double {

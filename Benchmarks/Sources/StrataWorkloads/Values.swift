@@ -154,3 +154,13 @@ extension Values {
     }
   }
 }
+
+extension Values {
+  /// What touching the values of `count` records in a row adds up to.
+  func expectedSum(_ count: Int) -> UInt64 {
+    (0..<Values.count).reduce(0) { sum, number in
+      let times = count / Values.count + (number < count % Values.count ? 1 : 0)
+      return sum &+ touch(value(number)) &* UInt64(times)
+    }
+  }
+}

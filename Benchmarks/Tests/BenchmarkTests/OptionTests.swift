@@ -17,9 +17,9 @@ import Testing
         "scan", "append", "scan", "--directory", "d", "--seconds", "0.5", "--rounds", "7", "--values",
         "64,2048",
         "--batch", "5", "--codec", "none,lz4,zstd:5", "--durability", "synced", "--threads", "2", "--json",
-        "f", "--rate", "500", "--preparation", "none,allocated", "--logs", "7", "--keys", "8", "--large",
-        "50",
-        "--goals", "--quick",
+        "f", "--html", "h", "--baseline", "b", "--from", "g", "--rate", "500", "--preparation",
+        "none,allocated",
+        "--logs", "7", "--keys", "8", "--large", "50", "--goals", "--quick",
       ])
     #expect(options.workloads == [.scan, .append])
     #expect(options.directory == "d")
@@ -31,6 +31,9 @@ import Testing
     #expect(options.durabilities == [.synced])
     #expect(options.threads == 2)
     #expect(options.jsonPath == "f")
+    #expect(options.htmlPath == "h")
+    #expect(options.baselinePath == "b")
+    #expect(options.fromPath == "g")
     #expect(options.rate == 500)
     #expect(options.preparations == ["none", "allocated"])
     #expect(options.logs == 7)
@@ -61,9 +64,9 @@ import Testing
     (["--logs", "x"], "--logs takes 1 to 1000000, not x"),
     (["--keys", "-1"], "--keys takes 1 to 100000000"),
     (["--large", "1"], "--large takes 3 to 100000, not 1"),
-    (["--peers", "all"], "does not exist yet"),
-    (["--html", "x.html"], "does not exist yet"),
-    (["--baseline", "x.json"], "does not exist yet"),
+    (["--peers", "sqlite,"], "there is no peer ;"),
+    (["--html"], "--html needs a value"),
+    (["--baseline"], "--baseline needs a value"),
     (["--nonsense"], "there is no option --nonsense"),
     (["--rounds"], "--rounds needs a value"),
     (["--rounds", "0"], "--rounds takes 1 to 1000, not 0"),

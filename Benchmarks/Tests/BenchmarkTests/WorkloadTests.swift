@@ -3,12 +3,13 @@ import Foundation
 import StrataWorkloads
 import Testing
 
-/// Each workload at a small size: it runs, what it wrote is read back, and its results are whole.
+/// Each workload at a small size: it runs, what it wrote is read back, and its results are whole. One at a time: a run
+/// that waits for tasks blocks a thread of the pool that they need, and several would block all of it.
 @Suite(.serialized) struct WorkloadTests {
   let directory = FileManager.default.temporaryDirectory
     .appendingPathComponent("strata-bench-tests-\(UUID().uuidString)").path
 
-  private func run(_ arguments: String...) throws -> (report: Benchmark.Report, lines: [String]) {
+  func run(_ arguments: String...) throws -> (report: Benchmark.Report, lines: [String]) {
     var options = try BenchmarkOptions(parsing: arguments + ["--quick", "--rounds", "1"])
     options.directory = directory
     var lines: [String] = []
@@ -52,8 +53,8 @@ import Testing
     let results = try #require(parsed["results"] as? [[String: Any]])
     #expect(results.count == report.results.count)
     let known: Set<String> = [
-      "workload", "engine", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds", "limit",
-      "ofLimit", "loop", "syncs", "allocationsPerRecord", "figures", "verified",
+      "workload", "engine", "label", "parameters", "recordsPerSecond", "bytesPerSecond", "latencyNanoseconds",
+      "limit", "ofLimit", "loop", "syncs", "allocationsPerRecord", "figures", "verified",
     ]
     for result in results {
       #expect(Set(result.keys).isSubset(of: known))
