@@ -60,7 +60,8 @@ let package = Package(
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", "StrataBench", .product(name: "Strata", package: "strata"),
+        "BenchmarkKit", "StrataWorkloads", "StrataBench", "StrataGuard",
+        .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

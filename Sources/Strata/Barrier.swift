@@ -15,6 +15,12 @@ package enum Barrier: String, CaseIterable, Sendable {
   case rollDirectory
   /// What was reserved behind a full segment's records is given back.
   case rollTrim
+  /// The zeros of the next segment's file, before anything counts on them.
+  case preparedZeros
+  /// They get the next segment's name.
+  case preparedRename
+  /// They go: the log is closed, or their space is needed.
+  case preparedRemove
   /// The durable point, every 64 MiB and wherever something depends on it.
   case durablePoint
   /// The index pages that the durable point's checkpoint speaks of.

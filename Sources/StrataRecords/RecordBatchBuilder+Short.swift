@@ -26,10 +26,9 @@ extension RecordBatchBuilder {
     // Room is 0 in front of a batch's first record, and where fewer records are allowed than deltas are short.
     guard bodyLength < Self.shortLimit, end <= room else { return false }
 
-    // Each store of a length touches up to three bytes behind it, which are this record's too and written next.
     var position = unsafe base + used
-    // The attributes' byte is the zero behind it.
     unsafe Varint.writeShort(bodyLength, at: &position)
+    unsafe position.storeBytes(of: 0, as: UInt8.self)
     unsafe position += 1
     unsafe Varint.writeShort(time, at: &position)
     unsafe Varint.writeShort(offset, at: &position)

@@ -236,9 +236,9 @@ extension RecordBatchBuilder {
     memory.current.count = used
     memory.current.reserve(used + size)
     unsafe base = memory.current.base
-    // The short way does not ask for the limit of records, and touches bytes behind a record.
+    // The short way does not ask for the limit of records.
     let hasShort = recordLimit >= Int(Self.shortLimit)
-    room = hasShort ? min(memory.current.capacity - Varint.shortOvershoot, byteLimit) : 0
+    room = hasShort ? min(memory.current.capacity, byteLimit) : 0
   }
 
   private static func size(of header: RecordHeader) -> Int {

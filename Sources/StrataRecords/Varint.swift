@@ -182,17 +182,21 @@ enum Varint {
   @inlinable @inline(__always)
   static func shortSize(_ bits: UInt64) -> Int { bits > 0x7F ? 2 : 1 }
 
-  /// How many bytes behind its value `writeShort` may touch.
-  static var shortOvershoot: Int { 3 }
-
-  /// Stores a zig-zag value below 0x4000, zeros behind it, four bytes in all, and moves `position` behind the value.
+  /// Stores a zig-zag value below 0x4000, and moves `position` behind it.
+  ///
+  /// It asks whether there is a second byte, rather than computing both ways: from record to record a field's length
+  /// hardly ever changes, so the processor knows the answer.
   @inlinable @inline(__always)
   static func writeShort(_ bits: UInt64, at position: inout UnsafeMutableRawPointer) {
-    // The bits from the seventh on move up by one, to the second byte.
-    let both = bits &+ (bits & 0x3F80)
-    unsafe position.storeBytes(
-      of: UInt32(truncatingIfNeeded: bits > 0x7F ? both | 0x80 : bits).littleEndian, as: UInt32.self)
-    unsafe position += shortSize(bits)
+    if bits < 0x80 {
+      unsafe position.storeBytes(of: UInt8(truncatingIfNeeded: bits), as: UInt8.self)
+      unsafe position += 1
+    } else {
+      // The bits from the seventh on move up by one, to the second byte.
+      let both = UInt16(truncatingIfNeeded: bits &+ (bits & 0x3F80)) | 0x80
+      unsafe position.storeBytes(of: both.littleEndian, as: UInt16.self)
+      unsafe position += 2
+    }
   }
 
   /// Stores the value and moves `position` behind it. The caller has made room for `size(value)` bytes.

@@ -42,6 +42,33 @@ import Testing
     print(campaign.summary("crash: writers and transactions"))
   }
 
+  /// Zeros written ahead, the next segment's file, and records that are stored through a mapping.
+  @Test(arguments: [
+    (SegmentPreparation.written, WritingMode.copied), (.written, .mapped), (.allocated, .mapped),
+  ]) func whatIsMadeReadyAheadIsNeverTakenForARecord(
+    _ preparation: SegmentPreparation, _ writing: WritingMode
+  ) {
+    var campaign = CrashCampaign()
+    var sequences: [[CrashStep]] = [
+      [.prepare, .buffered, .prepare, .roll, .synced], [.prepare, .synced, .close, .open, .prepare],
+    ]
+    #if !DEBUG
+      sequences += CrashStep.sequences(2).map { [.prepare] + $0 }
+      sequences += [
+        [.prepare, .pair, .roll, .prepare, .truncate, .synced], [.prepare, .page, .prepare, .page, .synced],
+        [.prepare, .inTransaction, .roll, .commit], [.synced, .prepare, .failedSync, .prepare, .synced],
+      ]
+    #endif
+    for steps in sequences {
+      var workload = CrashWorkload(steps)
+      workload.oracle.configuration = .crash(preparation, writing)
+      workload.oracle.crashesAgain = true
+      workload.name += ", \(preparation) and \(writing)"
+      guard campaign.explore(workload, .wide()) else { return }
+    }
+    print(campaign.summary("crash: \(preparation) and \(writing)"))
+  }
+
   @Test func aCrashWhileRecoveringLosesNothingEither() {
     var campaign = CrashCampaign()
     var sequences: [[CrashStep]] = [[.synced, .failedSync]]
@@ -92,6 +119,10 @@ import Testing
       let seed = first &+ UInt64(number)
       var random = Random(seed: seed)
       var workload = CrashWorkload(CrashStep.random(5 + random.below(10), &random))
+      let ways: [LogConfiguration] = [
+        .crash, .crash(.written, .copied), .crash(.written, .mapped), .crash(.allocated, .mapped),
+      ]
+      workload.oracle.configuration = ways[random.below(ways.count)]
       workload.name = "CRASH_SEED=\(seed): \(workload.name)"
       workload.oracle.crashesAgain = true
       guard campaign.explore(workload, .drawn(seed: seed)) else { return }

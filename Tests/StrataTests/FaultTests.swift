@@ -41,6 +41,26 @@ import Testing
     #expect(failed > 0)
   }
 
+  /// The same where space is made ready ahead, and where records are stored through a mapping.
+  @Test(arguments: faults)
+  func everyFailureOfPreparingIsSaidToo(_ fault: Fault) throws {
+    var options = SimulatedDisk.Options()
+    options.ioThread = .stepped
+    for configuration in [LogConfiguration.crash(.written, .copied), .crash(.written, .mapped)] {
+      for steps: [CrashStep] in [
+        [.prepare, .synced, .roll, .prepare, .synced, .close],
+        [.prepare, .buffered, .open, .prepare, .truncate],
+      ] {
+        let failed = try SimulatedDisk.failEachCall(fault, options: options) { disk in
+          var session = FaultedSession(disk)
+          session.configuration = configuration
+          try session.run(steps)
+        }
+        #expect(failed > 0)
+      }
+    }
+  }
+
   /// A call that fails again and again leaves nothing open behind each time.
   @Test(arguments: Call.Operation.allCases)
   func aFailureThatRepeatsLeavesNothingOpen(_ operation: Call.Operation) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Strata
+import StrataIO
 import Testing
 
 /// A log in memory, simple enough to be right, and random operations against it and a real one.
@@ -47,6 +48,7 @@ import Testing
     var steps: [String] = []
     let scratch = Scratch()
     var configuration: LogConfiguration
+    var environment = LogEnvironment.system
     var log: Log
     var clock: Int64 = 1_700_000_000_000
 
@@ -55,12 +57,15 @@ import Testing
       configuration = .small
       configuration.segmentBytes = 500 + random.below(4000)
       configuration.indexIntervalBytes = 1 + random.below(600)
-      configuration.preparation = Bool.random(using: &random) ? .allocated : .none
+      configuration.preparation = [.none, .allocated, .written][random.below(3)]
+      if configuration.preparation != .none, Bool.random(using: &random) { configuration.writing = .mapped }
+      // What the log's own thread does happens between two appends, and not at any time.
+      environment.makeIOThread = { InlineThread() }
       let codecs: [Compression] = [.none, .gzip(), .snappy, .lz4(), .zstd()]
       let built = codecs.filter { Compression.isBuilt($0.codec) }
       configuration.compression = built[random.below(built.count)]
       configuration.cleanupPolicy = .compactAndDelete
-      log = try Log.open(scratch("log"), configuration: configuration)
+      log = try Log.open(scratch("log"), configuration: configuration, environment: environment)
     }
 
     mutating func record() -> Record {
@@ -72,7 +77,7 @@ import Testing
     }
 
     mutating func step() throws {
-      switch random.below(18) {
+      switch random.below(19) {
       case 0...2:
         try append([record()], "append")
       case 3...4:
@@ -98,6 +103,10 @@ import Testing
         try deleteRecords(before: model.start + random.below(80) - 10)
       case 12:
         try compact()
+      case 13:
+        let bytes = random.below(2) == 0 ? nil : random.below(3000)
+        steps.append("prepare \(String(describing: bytes))")
+        try log.prepare(bytes: bytes)
       default:
         try fetch()
       }
@@ -186,8 +195,8 @@ import Testing
       steps.append("reopen \(clean ? "clean" : "unclean")")
       if clean { try log.close() }
       // Without a close this is a process that was killed: what the kernel has is still there.
-      log = try Log.open(scratch("other"), configuration: configuration)
-      log = try Log.open(scratch("log"), configuration: configuration)
+      log = try Log.open(scratch("other"), configuration: configuration, environment: environment)
+      log = try Log.open(scratch("log"), configuration: configuration, environment: environment)
       if clean { try #require(log.recoveryReport.wasClean) }
       try #require(log.recoveryReport.cutBytes == 0)
       model.highWatermark = nil
@@ -225,6 +234,11 @@ import Testing
       }
       try #require(found?.rawValue == expected.map { Int64($0) }, "\(timestamp): \(steps)")
     }
+  }
+
+  /// Runs its jobs where they are handed in.
+  final class InlineThread: IOThread {
+    func enqueue(_ job: @escaping @Sendable () -> Void) { job() }
   }
 
   @Test(arguments: 0..<12) func randomOperationsDoWhatTheModelDoes(number: Int) throws {

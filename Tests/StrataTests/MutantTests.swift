@@ -102,12 +102,14 @@ import Testing
       }
       var failing = CrashWorkload([.synced, .failedSync])
       failing.oracle.crashesAgain = true
+      var preparing = CrashWorkload([.prepare, .buffered, .roll, .synced], lastAlone: true)
+      preparing.oracle.configuration = .crash(.written, .mapped)
       let recoveries = PreparedFolder.allCases.map(\.workload) + [failing]
       let others = [
         CrashWorkload([.synced, .close]),
         CrashWorkload([.buffered, .buffered, .truncate, .close], lastAlone: true),
         CrashWorkload([.buffered, .buffered, .truncate]),
-        CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]),
+        CrashWorkload([.pair, .pair, .roll, .truncate, .buffered]), preparing,
       ]
       var all = Behaviour.allCases.map { behaviour in
         Witness(behaviour.rawValue) { _ in try behaviour.check() }

@@ -68,6 +68,40 @@ import Testing
     }
   }
 
+  /// Its index files are mapped while it is written: what is wrong in them is what readers go by.
+  @Test func theIndexesOfTheSegmentThatIsWrittenAreReadToo() throws {
+    let scratch = Scratch()
+    var configuration = LogConfiguration.small
+    configuration.segmentBytes = 1 << 20
+    configuration.indexIntervalBytes = 100
+    let log = try Log.open(scratch("log"), configuration: configuration)
+    for number in 0..<40 {
+      try log.append(Record(value: "\(number)", timestamp: Timestamp(milliseconds: 1000 + Int64(number))))
+    }
+    #expect(try log.verify().damages.isEmpty)
+    for (kind, entry) in [("index", 8), ("timeindex", 12)] {
+      let path = log.segments[0].path.dropLast(3) + kind
+      for byte in [0, 7, 3 * entry + 3] {
+        try flip(String(path), byte)
+        let damages = try log.verify().damages
+        #expect(
+          damages.contains { $0.path == path && $0.position / Int64(entry) == Int64(byte / entry) },
+          "\(kind) byte \(byte): \(damages)")
+        try flip(String(path), byte)
+      }
+    }
+    #expect(try log.verify().damages.isEmpty)
+  }
+
+  private func flip(_ path: String, _ place: Int) throws {
+    let handle = try #require(FileHandle(forUpdatingAtPath: path))
+    defer { try? handle.close() }
+    try handle.seek(toOffset: UInt64(place))
+    let byte = try #require(try handle.read(upToCount: 1)?.first)
+    try handle.seek(toOffset: UInt64(place))
+    try handle.write(contentsOf: Data([byte ^ 0x10]))
+  }
+
   /// Where no seal tells, a leader epoch that falls, or that the log has not come to, does.
   @Test func aLeaderEpochThatCannotBeIsNamed() throws {
     let scratch = Scratch()

@@ -116,13 +116,15 @@ struct AppendWorkload {
   ) throws -> [BenchmarkResult] {
     var runs: [SingleAppends] = []
     if durability == .synced {
-      // How many share a sync does not depend on what is below the bytes.
-      for writers in state == .standard ? [1, 8, 64] : [1] {
+      // How many share a sync depends on what is below the bytes only as far as the sync itself does.
+      let isShared = state == .standard || state == .written
+      for writers in isShared ? [1, 8, 64] : [1] {
         runs.append(
           SingleAppends(bench: bench, values: values, writers: writers, kind: .threads, state: state))
       }
-      if state == .standard {
-        runs.append(SingleAppends(bench: bench, values: values, writers: 64, kind: .tasks))
+      if isShared {
+        runs.append(
+          SingleAppends(bench: bench, values: values, writers: 64, kind: .tasks, state: state))
       }
     }
     if let rate = bench.options.rate {

@@ -100,7 +100,7 @@ public enum Benchmark {
     let standard = LogConfiguration()
     return [JSON.Member("date", .string(Clock.date))] + machine.members + [
       JSON.Member("rounds", .integer(options.rounds)), JSON.Member("seconds", .number(options.seconds)),
-      JSON.Member("quick", .bool(options.isQuick)),
+      JSON.Member("quick", .bool(options.isQuick)), JSON.Member("extent", .string("\(options.extent)")),
       JSON.Member("preparation", .string("\(standard.preparation)")),
       JSON.Member("indexIntervalBytes", .integer(standard.indexIntervalBytes)),
     ]

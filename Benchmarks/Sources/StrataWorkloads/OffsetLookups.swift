@@ -24,9 +24,9 @@ struct OffsetLookups {
   @inline(__always)
   private func finds(_ offset: Int, in log: Log) throws -> Bool {
     let number = try log.withRecord(at: Offset(Int64(offset)), isolation: .logEnd) { record -> Int? in
-      if let value = record.value { return values.number(of: value) }
-      return nil
+      guard let value = record.value else { return nil }
+      return values.number(of: value)
     }
-    return number == .some(offset % Values.count)
+    return number == offset % Values.count
   }
 }

@@ -83,7 +83,11 @@ struct Bench: Sendable {
   ) throws -> R {
     let path = directory.path(name)
     defer { WorkDirectory.removeTree(path) }
-    return try body(try Log.open(path, configuration: configuration(for: bytes, reading, state)))
+    let configuration = configuration(for: bytes, reading, state)
+    let log = try Log.open(path, configuration: configuration)
+    // Both segments as a whole: then nothing is written ahead while the time runs.
+    if state.preparation == .written { try log.prepare(bytes: 2 * configuration.segmentBytes) }
+    return try body(log)
   }
 
   /// The same, and how it is read and prepared.
@@ -91,6 +95,7 @@ struct Bench: Sendable {
     var configuration = configuration(for: bytes)
     configuration.reading = reading
     configuration.preparation = state.preparation
+    configuration.writing = state.writing
     // Only a segment that is sealed is read in place; all but the last of so many are.
     if reading == .mapped { configuration.segmentBytes = max(1 << 20, bytes / 16) }
     return configuration

@@ -60,7 +60,7 @@ import Testing
   @Test(arguments: [
     (["nonsense"], "there is no workload nonsense"),
     (["--rate", "0"], "--rate takes 1 to 10000000, not 0"),
-    (["--preparation", "soaked"], "--preparation takes allocated, none, not soaked"),
+    (["--preparation", "soaked"], "--preparation takes allocated, none, "),
     (["--logs", "x"], "--logs takes 1 to 1000000, not x"),
     (["--keys", "-1"], "--keys takes 1 to 100000000"),
     (["--large", "1"], "--large takes 3 to 100000, not 1"),

@@ -18,6 +18,8 @@ struct Appender: ~Copyable {
   var allocatedEnd: Int64
   /// The file's size: the end of the batches, and zeros behind them.
   var fileEnd: Int64
+  /// Of these the zeros up to here are written, and not merely what blocks without a content read as.
+  var writtenEnd: Int64
   /// The wall clock when the segment was begun, in milliseconds.
   var segmentCreated: Int64
   var epochs: LeaderEpochs
@@ -35,6 +37,15 @@ struct Appender: ~Copyable {
   var sealed: SegmentProgress?
   /// Whether bytes of a failed append may still lie behind the end.
   var hasLeftovers = false
+  /// The active segment, mapped, for small appends; made at first use.
+  var tail: (any Mapping)?
+  /// Whether the system has refused that.
+  var cannotMap = false
+  /// The file that becomes the next segment, where one was made ready.
+  var prepared: PreparedSegment?
+  /// How many bytes were last made ready at once, and from which position on that is due again.
+  var preparationLead: Int64 = 0
+  var preparationDue: Int64 = 0
 
   /// Blocks are reserved in steps as large as the segment is already, between these bounds in bytes: so that
   /// a small log stays small, and a large one seldom asks.
@@ -108,8 +119,9 @@ struct Appender: ~Copyable {
       let unit = Self.paddingUnit
       padding = max(0, min((end + unit - 1) / unit * unit, allocatedEnd) - end)
     }
-    try file.write(head, body, padding: Int(padding), at: progress.position)
+    try put(head, body, padding: Int(padding))
     fileEnd = max(fileEnd, end + padding)
+    writtenEnd = max(writtenEnd, end + padding)
   }
 
   /// The header of `batch` with the offset and the epoch that it gets here.
@@ -122,15 +134,18 @@ struct Appender: ~Copyable {
     return header
   }
 
-  /// Reserves blocks ahead of the writes, a step at a time.
-  private mutating func allocate(through end: Int64) throws(IOError) {
-    guard configuration.preparation == .allocated, end > allocatedEnd, !cannotAllocate else { return }
+  /// Reserves blocks ahead of the writes, a step at a time. Where appends are stored through a mapping the file grows
+  /// over them: behind its end nothing can be stored.
+  mutating func allocate(through end: Int64) throws(IOError) {
+    guard configuration.preparation != .none, end > allocatedEnd, !cannotAllocate else { return }
     let limit = max(Int64(configuration.segmentBytes), end)
     let step = min(max(end, Self.allocationSteps.lowerBound), Self.allocationSteps.upperBound)
     let target = min(limit, max(end, allocatedEnd + step))
     do {
-      try file.preallocate(allocatedEnd..<target, keepingSize: true)
+      let isMapped = configuration.writing == .mapped
+      try file.preallocate(allocatedEnd..<target, keepingSize: !isMapped)
       allocatedEnd = target
+      if isMapped { fileEnd = max(fileEnd, target) }
     } catch {
       switch error.code {
       case .unsupported: cannotAllocate = true
@@ -144,17 +159,13 @@ struct Appender: ~Copyable {
   /// Cuts the file to its batches.
   mutating func trim(_ barrier: Barrier) throws(IOError) {
     guard max(allocatedEnd, fileEnd) > progress.position else { return }
-    try file.resize(to: progress.position, barrier)
-    allocatedEnd = progress.position
-    fileEnd = progress.position
+    try shrink(to: progress.position, barrier)
   }
 
   /// Cuts off what a failed append may have left. A log with leftovers neither appends, rolls nor closes well.
   mutating func cutLeftovers() throws(IOError) {
     guard hasLeftovers else { return }
-    try file.resize(to: progress.position, .failedAppendCut)
-    allocatedEnd = progress.position
-    fileEnd = progress.position
+    try shrink(to: progress.position, .failedAppendCut)
     hasLeftovers = false
   }
 }

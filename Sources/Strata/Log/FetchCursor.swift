@@ -44,12 +44,6 @@ public struct FetchCursor: ~Copyable, Sendable {
   /// The offset of the next record that it would return.
   public private(set) var position: Offset
 
-  /// The segment and the position of the batch that was just returned.
-  func place(of batch: RecordBatch) -> (view: SegmentView, position: Int64)? {
-    guard let source else { return nil }
-    return (source.view, reader.position - Int64(batch.sizeInBytes))
-  }
-
   init(log: Log, from offset: Offset, maximumBytes: Int, isolation: FetchIsolation) {
     self.log = log
     self.isolation = isolation

@@ -96,8 +96,20 @@ extension Log {
     }
   }
 
-  /// Runs `body` as the log's one writer.
+  /// Runs `body` as the log's one writer, and has more written ahead where that is due then.
   func withAppender<R: Sendable>(
+    _ body: (inout Appender) throws(LogError) -> R
+  ) throws(LogError) -> R {
+    guard configuration.preparation == .written else { return try holdAppender(body) }
+    let (result, isDue) = try holdAppender { appender throws(LogError) in
+      (try body(&appender), appender.isPreparationDue)
+    }
+    if isDue { prepareLater() }
+    return result
+  }
+
+  /// Runs `body` as the log's one writer.
+  func holdAppender<R: Sendable>(
     _ body: (inout Appender) throws(LogError) -> R
   ) throws(LogError) -> R {
     guard access == .readWrite else {
@@ -132,7 +144,7 @@ extension Log {
     var rest = batches[...]
     while !rest.isEmpty {
       do throws(LogError) {
-        rest = rest.dropFirst(try putSome(of: rest, into: &appender))
+        rest = rest.dropFirst(try putFitting(rest, into: &appender))
       } catch {
         var failure = error
         if appender.progress.nextOffset > first {
@@ -144,6 +156,19 @@ extension Log {
     }
     return AppendedBatch(
       baseOffset: first, lastOffset: Offset(appender.progress.nextOffset.rawValue - 1))
+  }
+
+  /// The same as `putSome`. On a full disk what was made ready for later gives its space first.
+  private func putFitting(
+    _ batches: some Collection<RecordBatch>, into appender: inout Appender
+  ) throws(LogError) -> Int {
+    do throws(LogError) { return try putSome(of: batches, into: &appender) } catch {
+      guard error.code == .noSpace else { throw error }
+      guard try io({ () throws(IOError) in try appender.discardPrepared(environment.fileSystem) }) else {
+        throw error
+      }
+      return try putSome(of: batches, into: &appender)
+    }
   }
 
   /// Puts as many of `batches` as go into one segment at the log's end. Returns how many.

@@ -11,7 +11,8 @@ internal import Synchronization
 ///
 /// Asleep, a log costs no descriptor and no mapping. Awake it costs five descriptors (the last segment's batches, its
 /// two indexes and its seal, and the durable point) and two mappings of `LogConfiguration.indexBytes` of addresses,
-/// of which only what the index files have occupies memory; and one descriptor and two mappings for each sealed
+/// of which only what the index files have occupies memory; one descriptor more with `SegmentPreparation.written`, and
+/// one mapping of `LogConfiguration.segmentBytes` with `WritingMode.mapped`; and one descriptor and two mappings for each sealed
 /// segment that was read since it last fell asleep.
 extension Log {
   /// Notes that the log is used. Makes room among the logs of its directory where their budget is used up; so it is
@@ -26,10 +27,12 @@ extension Log {
   /// Gives back what is open. False where it is in use just now, or there is no room to close it well: it stays as it is.
   func fallAsleep() -> Bool {
     guard access == .readWrite else { return false }
-    let isAsleep = appender.withLockIfAvailable { appender -> Bool in
-      guard appender != nil else { return true }
-      if appender!.isDormant { return true }
-      return fallAsleep(&appender!)
+    let isAsleep = preparing.withLockIfAvailable { _ in
+      appender.withLockIfAvailable { appender -> Bool in
+        guard appender != nil else { return true }
+        if appender!.isDormant { return true }
+        return fallAsleep(&appender!)
+      }
     }
     guard isAsleep == true else { return false }
     for view in state.withLock({ $0.sealed + [$0.active] }) { view.segment.rest() }
@@ -54,6 +57,7 @@ extension Log {
         return false
       }
     }
+    do throws(IOError) { _ = try appender.discardPrepared(environment.fileSystem) } catch { return false }
     durablePoint.withLock { point in
       point?.close()
       point = nil
@@ -175,6 +179,7 @@ extension Appender {
     index = .inMemory((0, 0))
     indexAllocation = SegmentIndex.Allocation()
     staging = ByteBuffer(capacity: 0)
+    tail = nil
     isDormant = true
   }
 
@@ -185,8 +190,7 @@ extension Appender {
     index = active.index
     indexAllocation = active.allocation
     progress = active.progress
-    allocatedEnd = progress.position
-    fileEnd = progress.position
+    forgetAhead(from: progress.position)
     hasLeftovers = false
     sealed = nil
     staging = ByteBuffer(capacity: 4096)

@@ -38,7 +38,6 @@ extension Log {
         var cursor = fetch(from: max(from, logStartOffset), isolation: isolation)
         while let batch = try cursor.next(), batch.baseOffset < view.progress.nextOffset {
           guard batch.maxTimestamp >= timestamp else { continue }
-          remember(batch, cursor)
           if let offset = try firstRecord(notBefore: timestamp, in: batch), offset < end { return offset }
         }
       }

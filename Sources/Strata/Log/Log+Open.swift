@@ -1,6 +1,7 @@
 public import StrataIO
 internal import StrataLock
 internal import StrataRecords
+internal import Synchronization
 
 extension Log {
   /// Opens the log in the folder `path`, and creates it where there is none (with `.readWrite`).
@@ -63,16 +64,21 @@ extension Log {
 
   private func closeAlone() throws(LogError) {
     var failure: LogError?
-    let isFirst = appender.withLock { appender in
-      guard state.withLock({ $0.phase }) == .open else { return false }
-      if appender != nil {
-        if !appender!.isDormant {
-          do throws(LogError) { try finish(&appender!) } catch { failure = error }
+    stopsPreparing.store(true, ordering: .relaxed)
+    let isFirst = preparing.withLock { _ in
+      appender.withLock { appender in
+        guard state.withLock({ $0.phase }) == .open else { return false }
+        if appender != nil {
+          if !appender!.isDormant {
+            do throws(LogError) { try finish(&appender!) } catch { failure = error }
+            // Where it stays, the next opening removes it.
+            do throws(IOError) { _ = try appender!.discardPrepared(environment.fileSystem) } catch {}
+          }
+          appender = nil
         }
-        appender = nil
+        endPhase()
+        return true
       }
-      endPhase()
-      return true
     }
     guard isFirst else { return }
     durablePoint.withLock { $0?.close() }

@@ -86,7 +86,9 @@ extension Log {
       throw LogError(error)
     }
     let next = try NewSegment.create(
-      at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem)
+      at: ended.nextOffset, directory: path, configuration: configuration, fileSystem: fileSystem,
+      prepared: appender.prepared)
+    appender.prepared = nil
     do throws(LogError) { try change(to: next, &appender, ended) } catch { throw poisoned(by: error) }
   }
 
@@ -131,21 +133,30 @@ struct NewSegment {
   var segment: Segment
   var file: any File
   var index: SegmentIndex
+  /// Zeros that are written in the file.
+  var preparedBytes: Int64 = 0
 
-  /// Creates the files of the segment that begins at `baseOffset`. Their names are not durable yet.
+  /// Creates the files of the segment that begins at `baseOffset`. Their names are not durable yet. `prepared`: what
+  /// becomes the file of batches; nil makes an empty one.
   static func create(
-    at baseOffset: Offset, directory: String, configuration: LogConfiguration, fileSystem: any FileSystem
+    at baseOffset: Offset, directory: String, configuration: LogConfiguration, fileSystem: any FileSystem,
+    prepared: PreparedSegment? = nil
   ) throws(LogError) -> NewSegment {
     let path = SegmentFiles.path(directory, SegmentFiles.name(baseOffset, .log))
-    do {
+    do throws(IOError) {
       let index = try createIndex(
         at: baseOffset, directory: directory, configuration: configuration, fileSystem: fileSystem)
       // The name comes last: whoever finds it may expect the rest.
-      let file = try fileSystem.open(path, .createNew)
+      let file: any File
+      if let prepared {
+        file = try prepared.take(path, fileSystem)
+      } else {
+        file = try fileSystem.open(path, .createNew)
+      }
       let segment = Segment(
         baseOffset: baseOffset, directory: directory, access: .readWrite, configuration: configuration,
         fileSystem: fileSystem, file: file, activeIndex: index)
-      return NewSegment(segment: segment, file: file, index: index)
+      return NewSegment(segment: segment, file: file, index: index, preparedBytes: prepared?.bytes ?? 0)
     } catch {
       // An index without a segment means nothing, and is used again by the next try.
       throw LogError(error)
@@ -190,8 +201,10 @@ extension Appender {
     index = next.index
     self.progress = progress
     indexAllocation = SegmentIndex.Allocation()
-    allocatedEnd = 0
-    fileEnd = 0
+    forgetAhead(from: 0)
+    allocatedEnd = next.preparedBytes
+    fileEnd = next.preparedBytes
+    writtenEnd = next.preparedBytes
     segmentCreated = now
   }
 }

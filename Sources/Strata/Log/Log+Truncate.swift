@@ -362,8 +362,7 @@ extension Appender {
     self.progress = progress
     self.epochs = epochs
     indexAllocation = index.allocation
-    allocatedEnd = progress.position
-    fileEnd = progress.position
+    forgetAhead(from: progress.position)
     segmentCreated = now
   }
 }

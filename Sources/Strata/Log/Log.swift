@@ -59,6 +59,13 @@ public final class Log: Sendable {
   let compacting = Lock(())
   /// How many wait for a compaction to give way: it looks after every batch.
   let interruptions = Atomic<Int>(0)
+  /// Held by who writes ahead of the appends. Whoever wants the appender's lock besides takes this one first.
+  let preparing = Lock(())
+  /// Whether whoever does so shall stop: the log is being closed.
+  let stopsPreparing = Atomic<Bool>(false)
+  /// Whether the log's thread is going to write ahead, and that thread; nil before it first does.
+  let isPreparationScheduled = Atomic<Bool>(false)
+  let preparationThread = Lock<(any IOThread)?>(nil)
   let latencies = Lock(LogLatencies())
   let recordCache: RecordCache
   /// Held while a log that is read beside its writer looks for what is new.

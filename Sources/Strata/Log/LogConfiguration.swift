@@ -18,6 +18,8 @@ public struct LogConfiguration: Sendable {
   public var maximumBatchBytes = 64 << 20
   /// What is prepared of a segment before its bytes are written.
   public var preparation = SegmentPreparation.allocated
+  /// How small appends are written.
+  public var writing = WritingMode.copied
   /// How sealed segments are read.
   public var reading = ReadingMode.copied
   /// Whether every read checks the whole batch. If not, looking a single record up reads its batch whole the first
@@ -74,6 +76,8 @@ public struct LogConfiguration: Sendable {
       indexBytes >= 24 && positions.contains(indexBytes), "indexBytes has to be in 24...\(Int32.max)")
     precondition(positions.contains(maximumBatchBytes), "maximumBatchBytes has to be in \(positions)")
     precondition(maximumBatchBytes <= limits.batchBytes, "maximumBatchBytes is above limits.batchBytes")
+    precondition(
+      writing == .copied || preparation != .none, "writing .mapped needs a preparation other than .none")
     precondition(producerExpirationMilliseconds > 0, "producerExpirationMilliseconds has to be above 0")
     precondition(recordCacheBytes >= 0, "recordCacheBytes has to be 0 or more")
     precondition(maximumProducers > 0, "maximumProducers has to be above 0")
@@ -99,9 +103,33 @@ public enum SegmentPreparation: Hashable, Sendable {
   /// the last batch: appends are about a third faster, and a sync of small ones has no journal to wait for. Closing
   /// and sealing cut the file to its batches.
   case allocated
+  /// As `allocated`, and zeros are written ahead of the appends, in this segment and the next one's file, by a thread
+  /// of the log's own: a sync of records that come to lie on them has no journal to wait for, which about halves its
+  /// time. Everything is written twice for it, and while the zeros go to the disk a sync may wait for a mebibyte of
+  /// them: it is for logs whose syncs are many and small, or that have idle times. Where the appends are faster than
+  /// the thread, it lets them go.
+  ///
+  /// It runs ahead by as much as the segment has, 1 to 64 MiB, and costs so much room on the disk; `Log.prepare` runs
+  /// ahead further, at a time of your choice. A full disk takes the room back. After a crash, opening reads over the
+  /// zeros.
+  case written
 }
 
-/// How the batches of sealed segments get to who reads them. The active segment is always copied.
+/// How small appends get to the file; large ones are always written by a system call.
+@nonexhaustive
+public enum WritingMode: Hashable, Sendable {
+  /// Copied by a system call: an error of the disk is an error that is thrown.
+  case copied
+  /// Batches of up to 16 KiB are stored through a mapping of the active segment, over blocks that it has: a record
+  /// takes a fraction of the time of a system call. What is durable when is the same. An error of the disk kills the
+  /// process (`SIGBUS`) where a page has to be read for a store; so does another process that shortens the file, and a
+  /// full disk of a file system that gives a block another place when it is written (Btrfs, or XFS with reflinks).
+  /// `preparation` must not be `none`. The file is as large as what is allocated ahead of its records, 1 to 64 MiB,
+  /// until it is closed.
+  case mapped
+}
+
+/// How the batches of sealed segments get to who reads them. The active segment is always copied: a truncation cuts it.
 @nonexhaustive
 public enum ReadingMode: Hashable, Sendable {
   /// Read into memory of the process: an error of the disk is an error that is thrown.

@@ -1,70 +1,106 @@
 internal import StrataRecords
 internal import Synchronization
 
-/// A batch that was read, checked and walked over: where its records lie, so that one of them can be read without the
-/// others.
+/// What a look-up looks for: the first record, in the order of offsets, that is not below it.
+enum LookupAim: Sendable {
+  case offset(Offset)
+  case timestamp(Timestamp)
+
+  @inline(__always)
+  func isReached(by record: RecordView) -> Bool {
+    switch self {
+    case .offset(let offset): record.offset >= offset
+    case .timestamp(let timestamp): record.timestamp >= timestamp
+    }
+  }
+}
+
+/// A batch that was read and checked: where its records lie, so that one of them can be read without the others.
 ///
-/// A batch stays what it was for as long as its segment's file does, and as long as nothing is truncated.
+/// A batch stays what it was for as long as its segment's file does, and as long as nothing is truncated. It is walked
+/// over as far as its records are asked for: behind the last place lies all the rest.
 struct KnownBatch: Sendable {
   /// The first of some records that follow one another.
   struct Place: Sendable {
     /// In bytes behind the batch's header.
-    var position: Int32
-    var offsetDelta: Int32
+    var position = Int32(0)
+    var offsetDelta = Int32(0)
     /// How many records lie before it.
-    var ordinal: Int32
+    var ordinal = Int32(0)
     /// The largest timestamp of those.
-    var largestBefore: Timestamp
+    var largestBefore = Timestamp(milliseconds: .min)
   }
 
   let header: RecordBatchHeader
   /// Where the batch begins in its segment.
   let position: Int64
   /// At least one, in their order, `step` bytes or more apart.
-  let places: [Place]
+  private(set) var places: [Place] = []
 
   /// One place for so many bytes of records: what is read for one record is about that much.
   static let step = 1 << 10
 
-  /// Walks over the records of a batch; nil where they are compressed, or cannot be read.
-  init?(_ batch: RecordBatch, at position: Int64, limits: ParsingLimits) {
+  /// Walks over the records of a batch until one is asked for no more; nil where they are compressed, or cannot be
+  /// read.
+  init?(
+    _ batch: RecordBatch, at position: Int64, limits: ParsingLimits, until aim: LookupAim
+  ) {
     guard batch.codec == Compression.Codec.none, batch.recordCount > 0 else { return nil }
     header = batch.header
     self.position = position
-    var places: [Place] = []
     places.reserveCapacity(batch.sizeInBytes / Self.step + 1)
-    do {
+    do throws(FormatError) {
       // All of them, also where the reader had asked for an offset inside.
       let whole = batch.at(batch.baseOffset)
       var records = try whole.records(limits: limits)
-      var (ordinal, next) = (Int32(0), 0)
-      var largest = Timestamp(milliseconds: .min)
-      while true {
-        let start = records.bytePosition
-        guard let record = try records.next() else { break }
-        if start >= next {
-          places.append(
-            Place(
-              position: Int32(start), offsetDelta: Int32(record.offset.rawValue - batch.baseOffset.rawValue),
-              ordinal: ordinal, largestBefore: largest))
-          next = start + Self.step
-        }
-        ordinal += 1
-        largest = max(largest, record.timestamp)
-      }
+      try walk(&records, from: Place(), until: aim)
     } catch { return nil }
-    self.places = places
   }
 
-  /// The records among which that of `offset` is, if there is one.
-  func piece(with offset: Offset) -> RecordPiece {
-    let delta = Int32(offset.rawValue - header.baseOffset.rawValue)
-    return piece(lastWhere: { $0.offsetDelta <= delta })
+  /// Walks on over the records behind the last place, all of which `records` reads. nil where they cannot be read.
+  func goingOn(_ records: inout RecordReader, until aim: LookupAim) -> KnownBatch? {
+    var known = self
+    do throws(FormatError) {
+      try known.walk(&records, from: known.places.removeLast(), until: aim)
+    } catch { return nil }
+    return known
   }
 
-  /// The records among which the first one is that is not older than `timestamp`, if there is one.
-  func piece(notBefore timestamp: Timestamp) -> RecordPiece {
-    piece(lastWhere: { $0.largestBefore < timestamp })
+  private mutating func walk(
+    _ records: inout RecordReader, from first: Place, until aim: LookupAim
+  ) throws(FormatError) {
+    var place = first
+    var next = first.position
+    var isDone = false
+    while true {
+      place.position = first.position + Int32(records.bytePosition)
+      guard let record = try records.next() else { return }
+      if place.position >= next {
+        place.offsetDelta = Int32(record.offset.rawValue - header.baseOffset.rawValue)
+        places.append(place)
+        if isDone { return }
+        next = place.position + Int32(Self.step)
+      }
+      place.ordinal += 1
+      place.largestBefore = max(place.largestBefore, record.timestamp)
+      if !isDone { isDone = aim.isReached(by: record) }
+    }
+  }
+
+  /// Whether a piece is the rest of the batch, and long enough to walk over it.
+  func isUnwalked(_ piece: RecordPiece) -> Bool {
+    piece.position == Int(places.last!.position) && piece.byteCount > 4 * Self.step
+  }
+
+  /// The records among which the one is that is looked for, if there is one.
+  func piece(_ aim: LookupAim) -> RecordPiece {
+    switch aim {
+    case .offset(let offset):
+      let delta = Int32(offset.rawValue - header.baseOffset.rawValue)
+      return piece(lastWhere: { $0.offsetDelta <= delta })
+    case .timestamp(let timestamp):
+      return piece(lastWhere: { $0.largestBefore < timestamp })
+    }
   }
 
   /// The piece that begins at the last place that satisfies `belongs`, given that those that do come first.

@@ -22,47 +22,37 @@ extension Log {
     at offset: Offset, isolation: FetchIsolation = .durable, _ body: (RecordView) -> Result
   ) throws(LogError) -> Result? {
     let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
-    if let found = try known(at: offset, isolation, truncations),
-      let piece = try read(found.batch.piece(with: offset), of: found, truncations)
-    {
-      defer { piece.giveBack() }
-      // What was read may be what was written after a truncation.
-      if truncationCount.load(ordering: .sequentiallyConsistent) == truncations {
-        do throws(FormatError) {
-          var records = piece.records(configuration.limits)
-          while let record = try records.next(), record.offset <= offset {
-            if record.offset == offset { return body(record) }
+    if let spot = try spot(of: offset, isolation, truncations) {
+      if let found = try lookUp(.offset(offset), at: spot) {
+        defer { found.giveBack() }
+        // What was read may be what was written after a truncation.
+        if truncationCount.load(ordering: .sequentiallyConsistent) == truncations {
+          do throws(FormatError) {
+            var records = found.records(configuration.limits)
+            while let record = try records.next(), record.offset <= offset {
+              if record.offset == offset { return body(record) }
+            }
+            return nil
+          } catch {
+            // Reading the whole batch says what is wrong with it.
           }
-          return nil
-        } catch {
-          // It is not what was checked: reading the whole batch says what is wrong with it.
         }
       }
     }
     return try withWalkedRecord(at: offset, isolation, body)
   }
 
-  /// The same by reading the batch whole.
+  /// The same by a cursor, which has the last word on what can be read.
   private func withWalkedRecord<Result>(
     at offset: Offset, _ isolation: FetchIsolation, _ body: (RecordView) -> Result
   ) throws(LogError) -> Result? {
     var cursor = fetch(from: offset, isolation: isolation)
     guard let batch = try cursor.next(), batch.baseOffset <= offset else { return nil }
-    remember(batch, cursor)
     do throws(FormatError) {
       var records = try batch.records(limits: configuration.limits)
       guard let record = try records.next(), record.offset == offset else { return nil }
       return body(record)
     } catch { throw unreadable(batch, error) }
-  }
-
-  /// Remembers where the records of the batch lie that `cursor` has just returned.
-  func remember(_ batch: RecordBatch, _ cursor: borrowing FetchCursor) {
-    guard recordCache.isOn, let place = cursor.place(of: batch),
-      let known = KnownBatch(batch, at: place.position, limits: configuration.limits),
-      let key = try? cacheKey(batch.baseOffset, place.view)
-    else { return }
-    recordCache.remember(known, key, cursor.truncations)
   }
 
   func unreadable(_ batch: RecordBatch, _ error: FormatError) -> LogError {
@@ -72,95 +62,61 @@ extension Log {
   }
 }
 
-// MARK: What is known
+// MARK: Where it lies
 
 extension Log {
+  /// Where an offset is looked for.
+  struct Spot {
+    var offset: Offset
+    var isolation: FetchIsolation
+    /// How many truncations there were before.
+    var truncations: UInt64
+    /// Offsets below can be seen.
+    var visible: Offset
+    var view: SegmentView
+    var index: Segment.CountedIndex
+    /// The first entry of the offset index that is not below the offset.
+    var entry: Int
+
+    var key: RecordCache.Key { RecordCache.Key(segment: view.segment.number, place: Int64(entry)) }
+
+    /// Whether the batch of `header` has the offset and may be seen whole. What may belong to an aborted transaction
+    /// is left to a cursor.
+    func isSeen(_ header: RecordBatchHeader) -> Bool {
+      guard header.baseOffset <= offset, header.lastOffset >= offset, header.lastOffset < visible
+      else { return false }
+      return isolation != .committed || !(header.attributes.isTransactional || header.attributes.isControl)
+    }
+  }
+
   /// A known batch, and where it is.
   struct Known {
-    var view: SegmentView
+    var spot: Spot
     var interval: KnownInterval
     var batch: KnownBatch
   }
 
-  /// The batch that has `offset`, if it is known and may be seen whole. nil says nothing: a cursor says more.
-  func known(
-    at offset: Offset, _ isolation: FetchIsolation, _ truncations: UInt64
-  ) throws(LogError) -> Known? {
+  /// nil says nothing: a cursor says more.
+  func spot(
+    of offset: Offset, _ isolation: FetchIsolation, _ truncations: UInt64
+  ) throws(LogError) -> Spot? {
     guard recordCache.isOn else { return nil }
     let (start, _, visible, view) = try look(at: offset, isolation)
     guard offset >= start, offset < visible else { return nil }
-    guard let key = try? cacheKey(offset, view), let interval = recordCache.interval(key, truncations),
-      let batch = interval.batch(with: offset), batch.header.lastOffset < visible
+    let index: Segment.CountedIndex
+    do throws(LogError) { index = try view.segment.index(for: view) } catch { return nil }
+    let entry = index.index.firstEntry(
+      notBelow: offset, count: index.progress.offsetEntries, base: view.baseOffset)
+    return Spot(
+      offset: offset, isolation: isolation, truncations: truncations, visible: visible, view: view,
+      index: index, entry: entry)
+  }
+
+  /// The batch that has the offset, if it is known and may be seen.
+  func known(at spot: Spot) -> Known? {
+    guard let interval = recordCache.interval(spot.key, spot.truncations),
+      let batch = interval.batch(with: spot.offset), spot.isSeen(batch.header)
     else { return nil }
-    let attributes = batch.header.attributes
-    if isolation == .committed, attributes.isTransactional || attributes.isControl { return nil }
-    return Known(view: view, interval: interval, batch: batch)
-  }
-
-  /// The interval of the segment's offset index that ends with the first entry not below `offset`.
-  private func cacheKey(_ offset: Offset, _ view: SegmentView) throws(LogError) -> RecordCache.Key {
-    let found = try view.segment.index(for: view)
-    let entry = found.index.firstEntry(
-      notBelow: offset, count: found.progress.offsetEntries, base: view.baseOffset)
-    return RecordCache.Key(segment: view.segment.number, place: Int64(entry))
-  }
-
-  /// The bytes of a piece, wherever they come from.
-  struct ReadPiece {
-    var piece: RecordPiece
-    var header: RecordBatchHeader
-    var buffer: ByteBuffer
-    /// Where they begin in the buffer.
-    var start: Int
-    var isPooled = false
-
-    @_lifetime(immortal)
-    func records(_ limits: ParsingLimits) -> RecordReader {
-      RecordReader(piece, of: header, in: buffer, at: start, limits: limits)
-    }
-
-    func giveBack() {
-      if isPooled { BufferPool.give(buffer) }
-    }
-  }
-
-  /// Reads a piece of a known batch: in place where the segment is mapped, from memory where it was remembered, else
-  /// from the file. nil where the file ends before it.
-  func read(
-    _ piece: RecordPiece, of known: Known, _ truncations: UInt64
-  ) throws(LogError) -> ReadPiece? {
-    let header = known.batch.header
-    let position = known.batch.position + Int64(RecordBatchHeader.byteCount + piece.position)
-    if let batches = try known.view.segment.mappedBatches(known.view) {
-      guard position + Int64(piece.byteCount) <= Int64(batches.count) else { return nil }
-      return ReadPiece(piece: piece, header: header, buffer: batches, start: Int(position))
-    }
-    let key = RecordCache.Key(segment: known.view.segment.number, place: position)
-    if let bytes = recordCache.piece(key, truncations), bytes.count == piece.byteCount {
-      return ReadPiece(piece: piece, header: header, buffer: bytes, start: 0)
-    }
-    // What is read for the second time stays.
-    let stays = known.interval.noteRead(at: position)
-    let buffer = stays ? ByteBuffer(capacity: piece.byteCount) : BufferPool.take()
-    buffer.reserve(piece.byteCount)
-    let file = try known.view.segment.file()
-    let count: Int
-    do throws(IOError) {
-      count = try buffer.withMutableBytes(from: 0, count: piece.byteCount) { bytes throws(IOError) -> Int in
-        try file.read(into: &bytes, at: position)
-      }
-    } catch {
-      if !stays { BufferPool.give(buffer) }
-      throw LogError(error)
-    }
-    buffer.count = count
-    guard count == piece.byteCount else {
-      if !stays { BufferPool.give(buffer) }
-      return nil
-    }
-    if stays, truncationCount.load(ordering: .sequentiallyConsistent) == truncations {
-      recordCache.remember(buffer, key, truncations)
-    }
-    return ReadPiece(piece: piece, header: header, buffer: buffer, start: 0, isPooled: !stays)
+    return Known(spot: spot, interval: interval, batch: batch)
   }
 }

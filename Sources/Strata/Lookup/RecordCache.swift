@@ -24,6 +24,9 @@ final class RecordCache: Sendable {
     var old = Generation()
     /// How many truncations there were when this was found.
     var truncations: UInt64 = 0
+    /// Which of the last some thousand small batches were met, by a hash of their places: a bit each.
+    var met: [UInt64] = []
+    var metCount = 0
   }
 
   /// The most bytes of one generation.
@@ -43,6 +46,24 @@ final class RecordCache: Sendable {
       guard let found = state.old.intervals.removeValue(forKey: key) else { return nil }
       put(found, key, &state)
       return found
+    }
+  }
+
+  private static let metBits = 1 << 16
+
+  /// Notes that a batch is met. Whether it probably was before, not long ago.
+  func notesAgain(_ key: Key) -> Bool {
+    state.withLock { state in
+      // So that at most every fourth is taken for another one.
+      if state.met.isEmpty || state.metCount >= Self.metBits / 4 {
+        state.met = [UInt64](repeating: 0, count: Self.metBits / 64)
+        state.metCount = 0
+      }
+      let bit = Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue)) & (Self.metBits - 1)
+      if state.met[bit / 64] & 1 << UInt64(bit % 64) != 0 { return true }
+      state.met[bit / 64] |= 1 << UInt64(bit % 64)
+      state.metCount += 1
+      return false
     }
   }
 
@@ -88,7 +109,7 @@ final class RecordCache: Sendable {
   /// Forgets what was found before a truncation.
   private func renew(_ state: inout State, _ truncations: UInt64) {
     guard truncations > state.truncations else { return }
-    state = State(truncations: truncations)
+    state = State(truncations: truncations, met: state.met, metCount: state.metCount)
   }
 
   private func put(_ interval: KnownInterval, _ key: Key, _ state: inout State) {

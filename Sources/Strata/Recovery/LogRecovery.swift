@@ -162,7 +162,8 @@ struct LogRecovery {
     var appender = Appender(
       configuration: configuration, segment: active.segment, file: active.file, index: active.index,
       progress: active.progress, indexAllocation: active.allocation, allocatedEnd: active.progress.position,
-      fileEnd: active.progress.position, segmentCreated: environment.wallClockMilliseconds(), epochs: epochs,
+      fileEnd: active.progress.position, writtenEnd: active.progress.position,
+      segmentCreated: environment.wallClockMilliseconds(), epochs: epochs,
       builder: RecordBatchBuilder(compression: configuration.compression, limits: configuration.limits),
       staging: ByteBuffer(capacity: 4096))
     if report.wasClean { appender.sealed = active.progress }

@@ -36,7 +36,9 @@ struct RecoveryFacts {
       facts.snapshots = ProducerSnapshot.offsets(in: names)
       for name in names {
         if SegmentSwap.parse(name) != nil { facts.swapFiles.append(name) }
-        if SegmentFiles.isTemporary(name) { facts.leftovers.append(name) }
+        if SegmentFiles.isTemporary(name) || name == SegmentFiles.preparedName {
+          facts.leftovers.append(name)
+        }
         guard let parsed = SegmentFiles.parse(name), parsed.kind == .log else { continue }
         let path = SegmentFiles.path(directory, name)
         guard let metadata = try fileSystem.metadata(path) else { continue }

@@ -19,6 +19,8 @@ package enum SegmentFiles {
   static let quarantineSuffix = ".quarantine"
   static let lockName = ".lock"
   static let durablePointName = "strata.durable-point"
+  /// What becomes the next segment: zeros.
+  static let preparedName = "strata.prepared"
   static let lostName = "strata.lost"
   static let compactionName = "strata.compaction"
   static let leaderEpochsName = "leader-epoch-checkpoint"

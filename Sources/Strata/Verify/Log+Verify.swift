@@ -5,7 +5,7 @@ internal import Synchronization
 
 extension Log {
   /// Reads all of the log, and says what is not as it should be: every batch and its checksum, every record,
-  /// offsets and leader epochs, and every entry of the indexes of sealed segments. Changes nothing.
+  /// offsets and leader epochs, and every entry of the indexes. Changes nothing.
   ///
   /// It may take long, and blocks the thread; other threads append and read meanwhile. `bytesPerSecond` bounds
   /// how fast it reads. `progress` is called now and then; where it returns false, or the task is cancelled, the
@@ -124,12 +124,18 @@ extension Log {
     }
   }
 
-  /// The entries of a segment's indexes, right or wrong. Those of the active segment are made while it is written,
-  /// and are looked at by the next opening.
+  /// The entries of a segment's indexes, right or wrong. Those of the active segment are mapped: what its readers go
+  /// by, and the file, are one.
   private func indexEntries(
     of view: SegmentView
   ) throws(LogError) -> (offsets: [OffsetIndexEntry], times: [TimeIndexEntry]) {
-    guard view.isSealed else { return ([], []) }
+    guard view.isSealed else {
+      let found = try view.segment.index(for: view)
+      return (
+        (0..<found.progress.offsetEntries).map { found.index.offsetEntry($0, base: view.baseOffset) },
+        (0..<found.progress.timeEntries).map { found.index.timeEntry($0, base: view.baseOffset) }
+      )
+    }
     let (base, directory, fileSystem) = (view.baseOffset, path, environment.fileSystem)
     return try io { () throws(IOError) in
       (

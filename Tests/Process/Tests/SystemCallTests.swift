@@ -9,6 +9,9 @@ import Testing
     "buffered+buffered+pair+flush",
     "close", "synced+close", "buffered+reopen+synced", "buffered+killed+synced", "pair+synced+killed",
     "synced+synced+synced+close", "synced+killed+killed+close",
+    "written+synced+prepare+synced+synced+prepare+synced+close", "written+prepare+buffered+killed+synced",
+    "mapped+buffered+synced+pair+close",
+    "written+mapped+prepare+synced+buffered+synced+prepare+killed+synced",
   ]
 
   /// What strace shows of one call, in the words of the simulation; nil for calls that change nothing.

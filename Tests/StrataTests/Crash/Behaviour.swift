@@ -16,6 +16,7 @@ enum Behaviour: String, CaseIterable, Sendable {
   case offsetsAreCheckedWithoutASeal, anIndexThatChangesLaterIsNotFollowed, aSealIsThereAfterACrash
   case aClosedLogsProducersAreOnTheDisk, noSnapshotOutlivesWhatItSpeaksOf, aWrongSnapshotIsNone
   case noProducerIDIsGivenOutTwice
+  case aPreparedSegmentIsWholeOnTheDisk, aClosedLogHasNothingPrepared
 
   func check() throws {
     switch self {
@@ -44,6 +45,8 @@ enum Behaviour: String, CaseIterable, Sendable {
     case .noSnapshotOutlivesWhatItSpeaksOf: try Self.staleSnapshots()
     case .aWrongSnapshotIsNone: try Self.wrongSnapshot()
     case .noProducerIDIsGivenOutTwice: try Self.producerIDs()
+    case .aPreparedSegmentIsWholeOnTheDisk: try Self.preparedSegment()
+    case .aClosedLogHasNothingPrepared: try Self.nothingPrepared()
     }
   }
 
@@ -184,7 +187,7 @@ enum Behaviour: String, CaseIterable, Sendable {
 
   private static func leftovers() throws {
     let disk = try closed(5)
-    let names = ["00000000000000000000.index.tmp", "leader-epoch-checkpoint.tmp"]
+    let names = ["00000000000000000000.index.tmp", "leader-epoch-checkpoint.tmp", "strata.prepared"]
     for name in names { disk.install("log/" + name, [1, 2, 3]) }
     // The index of a segment that was not begun when the log stopped.
     disk.install("log/00000000000000000005.index", [UInt8](repeating: 9, count: 16))

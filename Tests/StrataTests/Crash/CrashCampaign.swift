@@ -33,6 +33,9 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
     // What `prepare` began goes on in the workload, which runs next and on the same disk.
     let begun = Begun()
     let configuration = oracle.configuration
+    var options = options
+    // What the log's own thread would do at a time of its own is a step of the workload.
+    options.disk.ioThread = .stepped
     return CrashExplorer<CrashPromise>(
       options: options,
       prepare: { disk in try prepare(disk, begun) },

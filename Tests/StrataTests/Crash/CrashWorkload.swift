@@ -54,6 +54,8 @@ enum CrashStep: String, Sendable, CaseIterable {
   case inTransaction
   /// The transaction that is under way ends; durably.
   case commit, abort
+  /// Zeros are written where the next records go, and the next segment's file is made.
+  case prepare
 
   /// The verbs whose every sequence is tried.
   static let verbs: [CrashStep] = [.synced, .buffered, .roll, .flush, .truncate, .close, .open]
@@ -90,6 +92,14 @@ extension LogConfiguration {
     configuration.indexIntervalBytes = 60
     configuration.indexBytes = 4 << 10
     configuration.segmentMilliseconds = nil
+    return configuration
+  }
+
+  /// The same with another way of making records' space ready, and of putting them there.
+  static func crash(_ preparation: SegmentPreparation, _ writing: WritingMode) -> LogConfiguration {
+    var configuration = crash
+    configuration.preparation = preparation
+    configuration.writing = writing
     return configuration
   }
 }
@@ -156,6 +166,7 @@ final class CrashSession: @unchecked Sendable {
     case .commit: try end(true)
     case .abort: try end(false)
     case .open: try open()
+    case .prepare: try log!.prepare()
     case .failedSync:
       disk.add(FaultRule(.failedSync(.ext4), on: [.synchronize], pathSuffix: ".log"))
       let failure = code { try append(1, .synced) }

@@ -68,6 +68,7 @@ struct FaultedSession {
       written = written.filter { $0.key < end }
       durable = written
     case .open: try open()
+    case .prepare: try log!.prepare()
     case .pair, .page, .failedSync, .once, .inTransaction, .commit, .abort:
       preconditionFailure("not a verb whose calls are failed")
     }

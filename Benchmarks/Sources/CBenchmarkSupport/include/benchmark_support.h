@@ -8,7 +8,7 @@ void benchmark_count_allocations(int32_t on);
 /// The allocations counted since the process began.
 uint64_t benchmark_allocations(void);
 
-/// The bytes that are taken from malloc at the moment, those that it has mapped included; 0 where nobody knows.
+/// The bytes that are taken from malloc at the moment, those that it has mapped included.
 uint64_t benchmark_heap_bytes(void);
 
 /// Sleeps until the monotonic clock shows `nanoseconds`, without the slack that the kernel gives timers otherwise.
