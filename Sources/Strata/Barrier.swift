@@ -41,6 +41,12 @@ package enum Barrier: String, CaseIterable, Sendable {
   case producerIDsRename
   /// The name of the producer ids, before one of them is used.
   case producerIDsDirectory
+  /// Which transactions over several logs count, before that gets its name.
+  case transactions
+  /// Which transactions over several logs count gets its name.
+  case transactionsRename
+  /// The name of which transactions over several logs count, before an end marker is written.
+  case transactionsDirectory
   /// A rebuilt index, before it gets its name.
   case rebuiltIndex
   /// A rebuilt index gets its name.

@@ -46,6 +46,18 @@ package enum Safeguard: String, CaseIterable, Sendable {
   case cleanMarkAfterClose
   /// A deleted log's offsets are forgotten before another gets its name.
   case forgottenOffsets
+  /// The records of a transaction over several logs are durable in all of them before it is decided.
+  case dataBeforeDecision
+  /// A transaction over several logs is decided before its first end marker is written.
+  case decisionBeforeMarkers
+  /// What was decided is known until the end markers are durable in all logs.
+  case decisionKept
+  /// A transaction counts only where each of its logs has all of it still.
+  case wholeTransaction
+  /// A transaction that may have been decided is aborted only when the disk says no more that it was.
+  case withdrawal
+  /// Decisions with a wrong checksum are none.
+  case decisionChecksum
 }
 
 /// Something that a test build can leave out of the log.

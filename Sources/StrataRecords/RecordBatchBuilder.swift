@@ -43,8 +43,8 @@ public struct RecordBatchBuilder: ~Copyable, @unchecked Sendable {
   @usableFromInline let recordLimit: Int
   private let headerLimit: Int
 
-  /// The memory, and how much of it may be written without asking; 0 while no record is in it, since it may
-  /// be a batch's then.
+  /// The memory, and how much of it may be written without asking; 0 while it may be a batch's, which it is from
+  /// `finish` to the next record.
   @usableFromInline var base: UnsafeMutableRawPointer
   @usableFromInline var room = 0
   @usableFromInline var used = RecordBatchHeader.byteCount
@@ -281,6 +281,43 @@ extension RecordBatchBuilder {
     if let producer { self.producer?.baseSequence = producer.sequence(at: taken) }
     removeAll()
     return batch
+  }
+
+  /// Makes the batch where its records lie, with its place in a log, for who only looks at it: `finishedBytes`, until
+  /// `removeFinished`. Nobody gets the memory, so that it can be written again at once. For builders without a codec and
+  /// without a producer, and not without a record.
+  package mutating func finishInPlace(at baseOffset: Offset, epoch: LeaderEpoch) -> RecordBatchHeader {
+    precondition(count > 0 && compression.codec == .none && producer == nil, "not a batch of plain records")
+    var header = makeHeader()
+    header.baseOffset = baseOffset
+    header.partitionLeaderEpoch = epoch
+    header.batchLength = Int32(used - RecordBatchHeader.uncountedBytes)
+    // The memory is this builder's alone since its first record, and has room for a header in front of it.
+    var bytes = unsafe MutableSpan<UInt8>(
+      _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: used)
+    header.encode(into: &bytes)
+    let start = RecordBatchHeader.Position.attributes
+    header.crc = unsafe CRC32C.update(0, UnsafeRawPointer(base + start), count: used - start)
+    header.encodeChecksum(into: &bytes)
+    return header
+  }
+
+  /// The bytes of the batch that was finished in place.
+  package var finishedBytes: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      let bytes = unsafe Span<UInt8>(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: used)
+      // The memory is this builder's, and is written again only by what changes the builder.
+      return unsafe _overrideLifetime(bytes, borrowing: self)
+    }
+  }
+
+  /// Drops the batch that was finished in place.
+  package mutating func removeFinished() {
+    let room = room
+    removeAll()
+    // No batch has the memory.
+    self.room = room
   }
 
   /// Compresses the records into `compressed`. False where there is no codec, or where it makes the batch larger

@@ -143,6 +143,7 @@ public struct RecordBatchHeader: Hashable, Sendable {
     RecordBatchHeader.store(recordCount, into: &bytes, at: position + Position.recordCount)
   }
 
+  @inline(__always)
   private static func store<T: FixedWidthInteger>(
     _ value: T, into bytes: inout MutableSpan<UInt8>, at position: Int
   ) {
@@ -174,6 +175,11 @@ extension RecordBatchHeader {
     RecordBatchHeader.store(batchLength, into: &bytes, at: position + Position.batchLength)
     RecordBatchHeader.store(
       partitionLeaderEpoch.rawValue, into: &bytes, at: position + Position.partitionLeaderEpoch)
+  }
+
+  /// The checksum alone, in a batch whose other bytes are there.
+  func encodeChecksum(into bytes: inout MutableSpan<UInt8>) {
+    RecordBatchHeader.store(crc, into: &bytes, at: Position.crc)
   }
 
   /// How many bytes `encodePlacement` writes.

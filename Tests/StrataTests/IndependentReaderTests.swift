@@ -64,18 +64,8 @@ import Testing
     }
     try log.append(Record(value: [UInt8](repeating: 7, count: 200_000)))
     try log.close()
-    let segments = log.segments
-    #expect(compression.codec == .none ? segments.count > 1 : !segments.isEmpty)
-    for segment in segments {
-      let words = python.split(separator: " ").map(String.init)
-      let result = Self.run(
-        words + [
-          TidyTests.root + "/Tests/Tools/check_segment.py", segment.path, "--quiet", "--expect-base",
-          "\(segment.baseOffset)",
-        ])
-      #expect(result.status == 0, "\(result.output.prefix(2000))")
-      #expect(result.output.contains(#""readers": ["kafka-python", "aiokafka", "aiokafka-py"]"#))
-    }
+    #expect(compression.codec == .none ? log.segments.count > 1 : !log.segments.isEmpty)
+    Self.check(log, python)
   }
 
   /// What a compaction leaves: gaps, batches with few of their records, empty batches, delete horizons.
@@ -94,8 +84,47 @@ import Testing
     let report = try log.compact()
     try log.close()
     #expect(report.removedRecords > 0)
+    Self.check(log, python)
+  }
+
+  /// Producers, transactions of one log and of several, end markers, and leader epochs.
+  @Test(arguments: compressions)
+  func everySegmentWithTransactionsIsReadTheSameByOthers(compression: Compression) throws {
+    guard let python = Self.python else {
+      print("skipped: no Python with kafka-python and aiokafka; pip install -r Tests/Tools/requirements.txt")
+      return
+    }
+    let scratch = Scratch()
+    var configuration = LogDirectoryConfiguration.small
+    configuration.log.segmentBytes = 4_000
+    configuration.log.compression = compression
+    let directory = try LogDirectory.open(scratch("data"), configuration: configuration)
+    var random = Random(seed: 13)
+    let log = try directory.log(for: "a-0")
+    let writer = try log.makeWriter()
+    for round in 0..<80 {
+      let records = (0..<(1 + random.below(20))).map { Record(key: "\($0)", value: "\(round) \($0)") }
+      switch random.below(4) {
+      case 0: try writer.append(records, durability: .buffered)
+      case 1: try log.withTransaction(durability: .buffered) { try $0.append(records) }
+      case 2:
+        let transaction = try directory.beginTransaction()
+        for name in ["a-0", "b-0"] { try transaction.append(records, to: name) }
+        try random.below(3) == 0 ? transaction.abort() : transaction.commit(durability: .buffered)
+      default:
+        try log.append(records, durability: .buffered)
+        if round % 10 == 0 { try log.beginLeaderEpoch(LeaderEpoch(log.leaderEpoch.rawValue + 1)) }
+      }
+    }
+    let other = try directory.log(for: "b-0")
+    try directory.close()
+    #expect(log.segments.count > 1 || compression.codec != .none)
+    for log in [log, other] { Self.check(log, python) }
+  }
+
+  private static func check(_ log: Log, _ python: String) {
     for segment in log.segments {
-      let result = Self.run(
+      let result = run(
         python.split(separator: " ").map(String.init) + [
           TidyTests.root + "/Tests/Tools/check_segment.py", segment.path, "--quiet", "--expect-base",
           "\(segment.baseOffset)",

@@ -113,6 +113,50 @@ import Testing
     try checkSnapshot(folder.files[last], known)
   }
 
+  /// The cleaner appends what it keeps to a new segment, batch by batch, so the same rules hold for its indexes.
+  @Test func theIndexesOfCompactedSegmentsAreAsKafkaWritesThem() throws {
+    let disk = SimulatedDisk(seed: 1, crashAt: .never)
+    var configuration = LogConfiguration.small
+    configuration.cleanupPolicy = .compact
+    let log = try Log.open("log", configuration: configuration, environment: disk.environment)
+    var random = Random(seed: 6)
+    let writer = try log.makeWriter()
+    for place in 0..<300 {
+      let records = (0...random.below(3)).map { _ in
+        Record(
+          key: "\(random.below(80))", value: random.below(9) == 0 ? nil : "\(place)",
+          timestamp: Timestamp(milliseconds: 1_700_000_000_000 + Int64(random.below(100_000))))
+      }
+      switch random.below(4) {
+      case 0: try writer.append(records, durability: .buffered)
+      case 1:
+        let transaction = try log.beginTransaction()
+        try transaction.append(records)
+        try random.below(3) == 0 ? transaction.abort() : transaction.commit(durability: .buffered)
+      default: try log.append(records, durability: .buffered)
+      }
+    }
+    let report = try log.compact()
+    #expect(report.removedRecords > 200)
+    let aborted = try log.allAborted()
+    try log.close()
+    let folder = disk.folder("log")
+    #expect(folder.segments.count > 1)
+    var entries: [UInt8] = []
+    for segment in folder.segments {
+      checkIndexes(segment, folder)
+      entries += folder.files[segment.name.dropLast(4) + ".txnindex"] ?? []
+    }
+    // What is left of the aborted ones is in the order of their markers, and nothing else.
+    #expect(entries.count == 34 * aborted.count)
+    let lasts = stride(from: 0, to: entries.count, by: 34).map { Array(entries[$0 + 18..<$0 + 26]) }
+    #expect(lasts == lasts.sorted { $0.lexicographicallyPrecedes($1) })
+    // A snapshot at the end, and none where no segment begins.
+    let bases = Set(folder.segments.map { String($0.name.dropLast(4)) })
+    let snapshots = folder.files.keys.filter { $0.hasSuffix(".snapshot") }.map { String($0.dropLast(9)) }
+    #expect(snapshots.filter { !bases.contains($0) }.count <= 1)
+  }
+
   /// .index and .timeindex by the rules of `LogSegment.append`: an entry for the batch before which more than the
   /// interval was written since the last one, and at a segment's end one more time.
   private func checkIndexes(

@@ -65,6 +65,8 @@ import Testing
       let built = codecs.filter { Compression.isBuilt($0.codec) }
       configuration.compression = built[random.below(built.count)]
       configuration.cleanupPolicy = .compactAndDelete
+      configuration.retentionMilliseconds = nil
+      configuration.retentionBytes = Int64(configuration.segmentBytes * 4)
       log = try Log.open(scratch("log"), configuration: configuration, environment: environment)
     }
 
@@ -77,7 +79,7 @@ import Testing
     }
 
     mutating func step() throws {
-      switch random.below(19) {
+      switch random.below(23) {
       case 0...2:
         try append([record()], "append")
       case 3...4:
@@ -104,6 +106,12 @@ import Testing
       case 12:
         try compact()
       case 13:
+        try retain()
+      case 14:
+        try snapshot()
+      case 15:
+        try waitForOne()
+      case 16:
         let bytes = random.below(2) == 0 ? nil : random.below(3000)
         steps.append("prepare \(String(describing: bytes))")
         try log.prepare(bytes: bytes)
@@ -161,6 +169,74 @@ import Testing
       let report = try log.compact(options)
       try #require(report.isComplete && log.compactedOffset >= before, "\(report): \(steps)")
       model.compact(before: Int(log.compactedOffset.rawValue))
+    }
+
+    /// By size alone: whole segments go, as long as enough is left without them.
+    mutating func retain() throws {
+      steps.append("retain")
+      let segments = log.segments
+      let end = Int64(min(model.highWatermark ?? .max, model.records.count))
+      var (total, start) = (Int64(0), Int64(model.start))
+      for (place, segment) in segments.enumerated() {
+        let next =
+          place + 1 < segments.count ? segments[place + 1].baseOffset.rawValue : Int64(model.records.count)
+        if next > start || place == segments.count - 1 { total += segment.bytes }
+      }
+      for (place, segment) in segments.enumerated() {
+        let next =
+          place + 1 < segments.count ? segments[place + 1].baseOffset.rawValue : Int64(model.records.count)
+        if next <= start, place < segments.count - 1 { continue }
+        guard segment.bytes > 0 || place < segments.count - 1, next <= end,
+          total - segment.bytes >= configuration.retentionBytes!
+        else { break }
+        total -= segment.bytes
+        start = next
+      }
+      let report = try log.applyRetention()
+      try #require(
+        report.logStartOffset.rawValue == start && report.expiredSegments == 0, "\(report): \(steps)")
+      model.start = Int(start)
+    }
+
+    /// What is durable, in a log of its own.
+    mutating func snapshot() throws {
+      steps.append("snapshot")
+      let name = "copy \(steps.count)"
+      try log.snapshot(to: scratch(name))
+      let copy = try Log.open(scratch(name), configuration: configuration)
+      try #require(copy.recoveryReport.wasClean && copy.logEndOffset == log.recoveryPoint, "\(steps)")
+      let expected = try log.all(isolation: .durable)
+      try #require(copy.all() == expected, "\(steps)")
+      let report = try log.verify()
+      try #require(report.damages.isEmpty && report.isComplete, "\(report): \(steps)")
+    }
+
+    /// One record by its offset, and its way to the disk.
+    mutating func waitForOne() throws {
+      guard model.start < model.records.count else { return }
+      let offset = model.start + random.below(model.records.count - model.start)
+      steps.append("wait for \(offset)")
+      let found = try log.record(at: Offset(Int64(offset)), isolation: .logEnd)
+      try #require(found == model.records[offset], "\(steps)")
+      try log.waitUntilDurable(through: Offset(Int64(offset)))
+      try #require(log.recoveryPoint.rawValue > Int64(offset), "\(steps)")
+      let size = try log.withRecord(at: Offset(Int64(offset))) { $0.value?.count ?? -1 }
+      try #require(size == model.records[offset].map { $0.value?.count ?? -1 }, "\(steps)")
+    }
+
+    /// A follower sees all that is durable.
+    func follow() async throws {
+      let expected = try log.all(isolation: .durable)
+      guard let last = expected.last?.offset else { return }
+      var seen: [Found] = []
+      for try await batch in log.tail(from: .earliest) {
+        var records = try batch.records()
+        while let record = try records.next() {
+          seen.append(Found(record.offset.rawValue, Record(copying: record)))
+        }
+        if seen.last?.offset == last { break }
+      }
+      try #require(seen == expected, "\(steps)")
     }
 
     mutating func append(_ records: [Record], _ name: String) throws {
@@ -241,14 +317,14 @@ import Testing
     func enqueue(_ job: @escaping @Sendable () -> Void) { job() }
   }
 
-  @Test(arguments: 0..<12) func randomOperationsDoWhatTheModelDoes(number: Int) throws {
+  @Test(arguments: 0..<12) func randomOperationsDoWhatTheModelDoes(number: Int) async throws {
     let seed = seed() &+ UInt64(number)
     var run = try Run(seed: seed)
-    for _ in 0..<150 {
-      do { try run.step() } catch {
-        Issue.record("STRATA_SEED=\(seed &- UInt64(number)), run \(number), after \(run.steps): \(error)")
-        return
-      }
+    do {
+      for _ in 0..<150 { try run.step() }
+      try await run.follow()
+    } catch {
+      Issue.record("STRATA_SEED=\(seed &- UInt64(number)), run \(number), after \(run.steps): \(error)")
     }
   }
 }

@@ -146,7 +146,7 @@ import Testing
     for number in 0..<50 { try log.append(Record(value: [UInt8](repeating: UInt8(number), count: 1000))) }
     let calls = disk.calls[before...].filter { $0.path.hasSuffix(".log") }.map(\.operation)
     let expected: [Call.Operation] =
-      writing == .mapped ? [.store, .store, .synchronize] : [.write, .synchronize]
+      writing == .mapped ? [.store, .synchronize] : [.write, .synchronize]
     #expect(calls == Array(Array(repeating: expected, count: 50).joined()))
     #expect(disk.contents(of: path)?.count == 100_000)
     let values = try log.all().count

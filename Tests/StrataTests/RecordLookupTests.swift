@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test(arguments: codecs, [0, 1 << 12, 8 << 20])
+  @Test(arguments: codecs, [0, 1 << 15, 8 << 20])
   func everyRecordIsFoundByItsOffset(_ compression: Compression, memory: Int) throws {
     let seed = seed()
     var random = Random(seed: seed)
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 1 << 12, 8 << 20])
+  @Test(arguments: [0, 1 << 15, 8 << 20])
   func theFirstRecordNotOlderIsFoundByItsTime(memory: Int) throws {
     let seed = seed()
     var random = Random(seed: seed)

@@ -40,7 +40,7 @@ import Testing
     private var durability: Durability { count % 3 == 0 ? .buffered : .synced }
 
     mutating func step() throws {
-      let choice = random.below(16)
+      let choice = random.below(18)
       steps.append("\(choice)")
       switch choice {
       case 0...2:
@@ -64,6 +64,8 @@ import Testing
         try log.flush()
         try check(isAllDurable: true)
       case 14: try truncate()
+      case 15: try takeOver()
+      case 16: try atOnce()
       default: try check(isAllDurable: false)
       }
       log.checkInvariants()
@@ -89,6 +91,42 @@ import Testing
       guard entries.contains(where: { $0.transaction == number }) else { return }
       outcome[number] = commits
       entries.append(Entry(value: "", transaction: number, isMarker: true))
+    }
+
+    /// Somebody else goes on as the producer of a transaction: that one is aborted, and its holder is told.
+    private mutating func takeOver() throws {
+      // Before its first record nobody knows the producer.
+      let begun = open.indices.filter { place in entries.contains { $0.transaction == open[place].number } }
+      guard let chosen = begun.randomElement(using: &random) else { return }
+      let (number, transaction) = open.remove(at: chosen)
+      let fenced: Int64
+      if Bool.random(using: &random) {
+        fenced = try log.makeWriter(takingOver: transaction.producerID).id
+      } else {
+        fenced = transaction.producerID
+        try log.endTransaction(
+          .abort, producerID: fenced, producerEpoch: transaction.producerEpoch + 1, durability: durability)
+      }
+      try #require(fenced == transaction.producerID, "\(steps)")
+      outcome[number] = false
+      entries.append(Entry(value: "", transaction: number, isMarker: true))
+      try #require(code { try transaction.append(Record(value: "late")) } == .fencedProducer, "\(steps)")
+    }
+
+    /// A transaction that nothing comes between.
+    private mutating func atOnce() throws {
+      struct Stop: Error {}
+      let (value, number, fails) = (value(), count, random.below(3) == 0)
+      count += 1
+      do {
+        try log.withTransaction(durability: durability) { transaction in
+          try transaction.append(Record(value: value))
+          if fails { throw Stop() }
+        }
+      } catch is Stop {}
+      entries.append(Entry(value: value, transaction: number))
+      entries.append(Entry(value: "", transaction: number, isMarker: true))
+      outcome[number] = !fails
     }
 
     private mutating func reopen() throws {

@@ -34,12 +34,10 @@ public struct Goal: Sendable {
   public var parameters: [JSON.Member]
   public var measure: Measure
   public var bound: Bound
-  /// Why no result can be expected; nil where one can.
-  public var missing: String?
 
   public init(
     _ number: String, _ work: String, _ workload: String, _ parameters: [JSON.Member], _ measure: Measure,
-    _ bound: Bound, missing: String? = nil
+    _ bound: Bound
   ) {
     self.number = number
     self.work = work
@@ -47,7 +45,6 @@ public struct Goal: Sendable {
     self.parameters = parameters
     self.measure = measure
     self.bound = bound
-    self.missing = missing
   }
 
   /// What the results say of it. Of several that fit the first one counts.

@@ -18,7 +18,7 @@ public struct GoalTable: Sendable {
       var line = left(goal.number, 4) + " " + left(goal.work, width)
       line += right(outcome.boundWords, 13)
       guard let value = outcome.valueWords else {
-        lines.append(line + "  not measured" + (goal.missing.map { ": \($0)" } ?? ""))
+        lines.append(line + "  " + outcome.verdict)
         continue
       }
       line += right(value, 11) + right(outcome.limitWords, 11) + right(outcome.ofLimitWords, 7)
@@ -36,10 +36,9 @@ public struct GoalTable: Sendable {
   var cells: [[String]] {
     [["", "work", "goal", "measured", "limit", "of it", ""]]
       + outcomes.map { outcome in
-        let why = outcome.state == .notMeasured ? outcome.goal.missing ?? outcome.verdict : outcome.verdict
-        return [
+        [
           outcome.goal.number, outcome.goal.work, outcome.boundWords, outcome.valueWords ?? "",
-          outcome.limitWords, outcome.ofLimitWords, why,
+          outcome.limitWords, outcome.ofLimitWords, outcome.verdict,
         ]
       }
   }
@@ -110,9 +109,6 @@ extension GoalOutcome {
     case .atMost(let most): members.append(JSON.Member("atMost", .number(most)))
     }
     members.append(JSON.Member("state", .string(state.rawValue)))
-    if let missing = goal.missing, state == .notMeasured {
-      members.append(JSON.Member("why", .string(missing)))
-    }
     if let value { members.append(JSON.Member("measured", .number(value))) }
     if let ofGoal { members.append(JSON.Member("ofGoal", .number(ofGoal))) }
     if let result {

@@ -15,6 +15,8 @@ enum HotPath: String, CaseIterable {
   case scanMapped = "scan-mapped"
   /// One record by its offset, out of batches of 100 that were looked into before.
   case lookup
+  /// The same, of a few records that are looked up again and again.
+  case hot
   /// The same by a cursor that begins there, which reads the batch.
   case seek
 
@@ -22,7 +24,7 @@ enum HotPath: String, CaseIterable {
   var records: Int {
     switch self {
     case .build, .append, .fetch, .scan, .scanMapped: 40_000
-    case .lookup, .seek: 1_000
+    case .lookup, .hot, .seek: 1_000
     }
   }
 
@@ -37,6 +39,7 @@ enum HotPath: String, CaseIterable {
     case .scan: return try Filled(directory, batch: 1000, .copied).scan(times)
     case .scanMapped: return try Filled(directory, batch: 1000, .mapped).scan(times)
     case .lookup: return try Filled(directory, batch: 100, .copied).lookUp(times * records)
+    case .hot: return try Filled(directory, batch: 100, .copied).lookUpHot(times * records)
     case .seek: return try Filled(directory, batch: 100, .copied).seek(times * records)
     }
   }
@@ -122,13 +125,21 @@ private struct Filled {
   }
 
   func lookUp(_ count: Int) throws -> Int {
-    // Each batch is met once before, so that none of what is counted reads one whole.
-    for offset in stride(from: 0, to: Self.records, by: 100) { try check(offset) }
+    // The last record of each batch first, so that none of what is counted is walked over for the first time.
+    for offset in stride(from: 99, to: Self.records, by: 100) { try check(offset) }
     var offset = 0
     for _ in 0..<count {
       offset = Self.next(offset)
       try check(offset)
     }
+    return count
+  }
+
+  func lookUpHot(_ count: Int) throws -> Int {
+    let offsets = (1...16).map { $0 * 2_347 % Self.records }
+    // Often enough for whatever is remembered to be so.
+    for _ in 0..<4 { for offset in offsets { try check(offset) } }
+    for number in 0..<count { try check(offsets[number % offsets.count]) }
     return count
   }
 

@@ -201,12 +201,15 @@ struct AppendPlan: Sendable {
   /// The bytes of one batch in the log.
   func batchBytes() throws -> Int { try batch().sizeInBytes }
 
+  /// Not synced, and built where it is synced, unless it says otherwise.
   func label(threads: Int) -> String {
-    var text = "\(Units.size(values.size)) × \(Units.grouped(recordsPerBatch)), \(source.rawValue)"
-    if compression != .none { text += ", \(compression.words)" }
-    text += durability == .synced ? ", synced" : ", buffered"
-    if state != .standard { text += ", \(state.name)" }
-    return threads == 1 ? text : text + ", \(threads) threads"
+    var parts = ["\(Units.size(values.size)) × \(Units.grouped(recordsPerBatch))"]
+    if source != .builder || durability != .synced { parts.append(source.rawValue) }
+    if compression != .none { parts.append(compression.words) }
+    if durability == .synced { parts.append("synced") }
+    if state != .standard { parts.append(state.name) }
+    if threads > 1 { parts.append("\(threads) threads") }
+    return parts.joined(separator: ", ")
   }
 
   func parameters(threads: Int) -> [JSON.Member] {

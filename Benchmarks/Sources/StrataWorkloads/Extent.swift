@@ -15,6 +15,8 @@ struct Amounts: Sendable {
   static let timesWritten = 10
   /// The logs of the directory that is opened.
   var logs: Int
+  /// One of how many parts of the bytes of a run are enough for recovering and tailing, which take their time.
+  var part: Int
   /// The bytes of the log, most of it durable, that is opened after a crash.
   var durableLogBytes: Int
   /// Bytes of a segment, where the cost is told against a log's size.
@@ -27,13 +29,13 @@ struct Amounts: Sendable {
   init(_ extent: Extent) {
     switch extent {
     case .quick:
-      (keys, logs, durableLogBytes) = (300, 12, 3 << 20)
+      (keys, logs, part, durableLogBytes) = (300, 12, 1, 3 << 20)
       (segmentBytes, smallSegments, largeSegments) = (1 << 20, 1, 3)
     case .brief:
-      (keys, logs, durableLogBytes) = (100_000, 1000, 192 << 20)
+      (keys, logs, part, durableLogBytes) = (50_000, 1000, 4, 96 << 20)
       (segmentBytes, smallSegments, largeSegments) = (128 << 20, 1, 4)
     case .full:
-      (keys, logs, durableLogBytes) = (1_000_000, 10_000, 1 << 30)
+      (keys, logs, part, durableLogBytes) = (1_000_000, 10_000, 1, 1 << 30)
       (segmentBytes, smallSegments, largeSegments) = (512 << 20, 2, 5)
     }
   }

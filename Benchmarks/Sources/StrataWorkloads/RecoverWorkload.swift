@@ -27,7 +27,7 @@ struct RecoverWorkload {
 
   /// Nothing was synchronised: all of it is read, and written anew.
   private func unsynchronized(_ plan: CrashedLog) throws -> BenchmarkResult {
-    let bytes = bench.options.bytesPerRun
+    let bytes = bench.options.bytesPerRun / bench.amounts.part
     let label = "\(Units.grouped(plan.values.size)) B × \(Units.grouped(plan.batch)), nothing synced"
     var records = 0
     let rounds = try bench.rounds(

@@ -28,12 +28,16 @@ struct SingleAppends: Sendable {
   }
 
   var label: String {
-    let who =
-      kind == .tasks ? "\(writers) tasks" : writers == 1 ? "1 writer" : "\(writers) writers"
-    var text = "\(Units.grouped(values.size)) B × 1, \(durability == .synced ? "synced" : "buffered")"
-    if state != .standard { text += ", \(state.name)" }
-    if let rate { text += ", \(Units.rate(rate)) a second" }
-    return "\(text), \(who)"
+    var parts = ["\(Units.size(values.size)) × 1"]
+    if durability == .synced { parts.append("synced") }
+    if state != .standard { parts.append(state.name) }
+    if let rate { parts.append("\(Units.rate(rate)) a second") }
+    if kind == .tasks {
+      parts.append("\(writers) tasks")
+    } else if writers > 1 {
+      parts.append("\(writers) writers")
+    }
+    return parts.joined(separator: ", ")
   }
 
   var parameters: [JSON.Member] {

@@ -26,7 +26,7 @@ struct TailWorkload {
 
   private func throughput(_ values: Values, _ batch: Int) throws -> BenchmarkResult {
     let size = try batchBytes(values, batch)
-    let count = max(4, bench.options.bytesPerRun / size)
+    let count = max(4, bench.options.bytesPerRun / bench.amounts.part / size)
     let label =
       "\(Units.grouped(values.size)) B × \(Units.grouped(batch)), \(Self.readers) readers follow"
     let alone = TailRun(bench: bench, values: values, recordsPerBatch: batch, batches: count, readers: 0)

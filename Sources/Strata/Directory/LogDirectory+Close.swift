@@ -4,7 +4,7 @@ internal import StrataRecords
 internal import Synchronization
 
 extension LogDirectory {
-  /// Closes every log, several side by side, writes the checkpoint files, and leaves the mark that all of it was
+  /// Aborts the transactions that are under way, closes every log, several side by side, writes the checkpoint files, and leaves the mark that all of it was
   /// closed well: the next open reads no log. Afterwards every verb throws `.closed`, those of the logs too; closing
   /// again does nothing.
   ///
@@ -18,6 +18,7 @@ extension LogDirectory {
     }
     guard let entries else { return }
     defer { openLogs.release() }
+    closeTransactions()
     let failures = Lock([LogError]())
     SideBySide.run(entries.count, threads: configuration.threads, environment) { place in
       let (log, failure) = entries[place].slot.withLock { ($0.log, $0.failure) }
@@ -27,6 +28,7 @@ extension LogDirectory {
     }
     let failure = failures.withLock { $0.first }
     if let failure, !Mutants.leavesOut(.cleanMarkAfterClose) { throw failure }
+    try transactions.forgetDone()
     try writeCheckpoints()
     try io { () throws(IOError) in try CleanMark.store(path, environment.fileSystem) }
   }
@@ -61,6 +63,7 @@ extension LogDirectory {
       return moved
     }
     guard let moved else { return }
+    transactions.forget(name)
     checkpoints.withLock { checkpoints in
       checkpoints.existing.remove(entry.name)
       checkpoints.opened.remove(entry.name)

@@ -10,11 +10,16 @@ public struct LogDirectoryHealth: Sendable {
   public var failures: [String: LogError] = [:]
   /// Damage that `run()` has found while it read the logs.
   public var damages: [String: [VerificationReport.Damage]] = [:]
+  /// Why no transaction over several logs can be begun: nobody knows which earlier ones were committed. nil where it is
+  /// known.
+  public var transactionFailure: LogError?
   /// The last failure of writing the directory's own files; nil where they were written since.
   public var checkpointFailure: LogError?
 
   /// Whether there is nothing to tell.
-  public var isGood: Bool { failures.isEmpty && damages.isEmpty && checkpointFailure == nil }
+  public var isGood: Bool {
+    failures.isEmpty && damages.isEmpty && checkpointFailure == nil && transactionFailure == nil
+  }
 }
 
 /// How much of a directory is open.
@@ -35,6 +40,7 @@ extension LogDirectory {
   public var health: LogDirectoryHealth {
     let found = maintenance.withLock { $0 }
     var health = LogDirectoryHealth()
+    health.transactionFailure = transactions.failure
     (health.damages, health.checkpointFailure) = (found.damages, found.checkpointFailure)
     for task in MaintenanceTask.allCases {
       health.failures.merge(found.failures[task] ?? [:]) { first, _ in first }

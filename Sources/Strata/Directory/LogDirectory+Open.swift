@@ -31,7 +31,7 @@ extension LogDirectory {
         path: path, configuration: configuration, environment: environment,
         openLogs: OpenLogs(
           budget: configuration.budget(counted.openFileLimit), counts: counted.counts, lock: lock),
-        checkpoints: opening.checkpoints)
+        checkpoints: opening.checkpoints, transactions: try TransactionCoordinator(path, environment))
       directory.take(opening)
       directory.report.withLock { $0.nanoseconds = environment.monotonicNanoseconds() - began }
       return directory
@@ -60,6 +60,7 @@ extension LogDirectory {
     found.wasClean = opening.wasClean
     found.logs = entries.count
     (found.foreign, found.unreadable) = (opening.foreign, opening.unreadable)
+    found.transactionFailure = transactions.failure
     if !opening.wasClean { recover(entries, &found) }
     let result = found
     report.withLock { $0 = result }
@@ -121,10 +122,14 @@ struct DirectoryOpening {
   private mutating func take(
     _ name: String, _ path: String, _ fileSystem: any FileSystem
   ) throws(IOError) {
-    let ownFile =
-      name == SegmentFiles.lockName || name == CleanMark.fileName || Self.kept.contains(name)
-      || OffsetCheckpoint.Kind.allCases.contains { name == $0.fileName }
-    if ownFile { return }
+    // What a crash has left half made is made anew the next time.
+    let isTemporary = name.hasSuffix(SegmentFiles.temporarySuffix)
+    let final = isTemporary ? String(name.dropLast(SegmentFiles.temporarySuffix.utf8.count)) : name
+    let isOwnFile =
+      final == SegmentFiles.lockName || final == CleanMark.fileName || Self.kept.contains(final)
+      || final == TransactionDecisions.fileName
+      || OffsetCheckpoint.Kind.allCases.contains { final == $0.fileName }
+    if isOwnFile { return }
     let entry = SegmentFiles.path(path, name)
     if let parsed = LogName(name), try fileSystem.metadata(entry)?.kind == .directory {
       names.append(parsed)

@@ -32,6 +32,7 @@ public final class LogDirectory: Sendable {
 
   let environment: LogEnvironment
   let openLogs: OpenLogs
+  let transactions: TransactionCoordinator
   let table: Lock<Table>
   let checkpoints: Lock<Checkpoints>
   /// Held while checkpoint files are written.
@@ -49,7 +50,7 @@ public final class LogDirectory: Sendable {
 
   init(
     path: String, configuration: LogDirectoryConfiguration, environment: LogEnvironment, openLogs: OpenLogs,
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints, transactions: TransactionCoordinator
   ) {
     self.path = path
     self.configuration = configuration
@@ -57,6 +58,7 @@ public final class LogDirectory: Sendable {
     self.openLogs = openLogs
     table = Lock(Table())
     self.checkpoints = Lock(checkpoints)
+    self.transactions = transactions
   }
 
   /// What opening it has found and done.
@@ -130,6 +132,11 @@ public final class LogDirectory: Sendable {
       willEnd = { [weak self] end throws(LogError) in try self?.lowerRecoveryPoint(of: name, to: end) }
     }
     try log.endAbandonedTransactions()
+    do throws(LogError) { try transactions.settle(log, name.text) } catch {
+      // Without room they stay under way, and what is committed ends before them.
+      guard error.code == .noSpace else { throw error }
+      note(error, of: .transactions, name.text)
+    }
     log.noteUse()
     checkpoints.withLock { _ = $0.opened.insert(name) }
     return log
@@ -184,6 +191,8 @@ public struct LogDirectoryReport: Sendable {
   public var failures: [String: LogError] = [:]
   /// What lies in the folder and is neither a log nor a file that a directory has. It was left alone.
   public var foreign: [String] = []
+  /// Why nobody knows which transactions over several logs were committed; nil where it is known.
+  public var transactionFailure: LogError?
   /// Checkpoint files that could not be read. They are written anew.
   public var unreadable: [String] = []
   /// The time that opening took, in nanoseconds.

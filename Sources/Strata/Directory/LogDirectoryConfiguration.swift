@@ -27,6 +27,12 @@ public struct LogDirectoryConfiguration: Sendable {
   /// How often `run()` writes Kafka's checkpoint files, in milliseconds; nil is never. Kafka:
   /// `log.flush.offset.checkpoint.interval.ms`.
   public var checkpointMilliseconds: Int64? = 60_000
+  /// How long a transaction over several logs may take, in milliseconds, before `run()` aborts it; nil is for ever.
+  /// Readers of what is committed wait for it so long. Kafka: `transaction.timeout.ms`.
+  public var transactionTimeoutMilliseconds: Int64? = 60_000
+  /// How often `run()` looks for transactions that take too long, or that nobody holds any more, in milliseconds; nil is
+  /// never. Kafka: `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+  public var transactionCheckMilliseconds: Int64? = 10_000
   /// How often `run()` applies the retention of each log, in milliseconds; nil is never. Kafka:
   /// `log.retention.check.interval.ms`.
   public var retentionMilliseconds: Int64? = 300_000
@@ -53,8 +59,8 @@ public struct LogDirectoryConfiguration: Sendable {
     precondition(maximumMappings >= 8, "maximumMappings has to be 8 or more")
     precondition(maximumAwakeLogs >= 1, "maximumAwakeLogs has to be 1 or more")
     let intervals = [
-      flushMilliseconds, checkpointMilliseconds, retentionMilliseconds, compactionMilliseconds,
-      scrubMilliseconds,
+      flushMilliseconds, checkpointMilliseconds, transactionTimeoutMilliseconds, transactionCheckMilliseconds,
+      retentionMilliseconds, compactionMilliseconds, scrubMilliseconds,
     ]
     precondition(compactionKeyBytes >= threads, "compactionKeyBytes has to be 1 or more for each thread")
     for interval in intervals {

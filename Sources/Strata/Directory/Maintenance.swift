@@ -9,6 +9,8 @@ package enum MaintenanceTask: CaseIterable, Sendable {
   case flush
   /// Kafka's checkpoint files.
   case checkpoint
+  /// Transactions over several logs that take too long, or that nobody holds any more, are aborted.
+  case transactions
   /// Old records go.
   case retain
   /// Records go that newer ones have replaced.
@@ -17,7 +19,9 @@ package enum MaintenanceTask: CaseIterable, Sendable {
   case scrub
 
   /// Those of one group are done one after the other, the groups side by side: quick ones wait for no slow one.
-  package static let groups: [[MaintenanceTask]] = [[.flush, .checkpoint, .retain], [.compact], [.scrub]]
+  package static let groups: [[MaintenanceTask]] = [
+    [.flush, .checkpoint, .transactions, .retain], [.compact], [.scrub],
+  ]
 }
 
 /// Which tasks are due, decided from the time alone.
@@ -56,6 +60,7 @@ extension LogDirectoryConfiguration {
     switch task {
     case .flush: flushMilliseconds
     case .checkpoint: checkpointMilliseconds
+    case .transactions: transactionCheckMilliseconds
     case .retain: retentionMilliseconds
     case .compact: compactionMilliseconds
     case .scrub: scrubMilliseconds
@@ -73,7 +78,8 @@ struct MaintenanceState: Sendable {
 
 extension LogDirectory {
   /// Keeps the directory in order until the task is cancelled or the directory is closed: makes durable what was
-  /// appended with `.buffered`, writes Kafka's checkpoint files, applies the retention, compacts the logs that are due,
+  /// appended with `.buffered`, writes Kafka's checkpoint files, aborts transactions over several logs that take too
+  /// long, applies the retention, compacts the logs that are due,
   /// and reads all of them to find damage, at the intervals of `LogDirectoryConfiguration`. Without it nothing of that
   /// happens.
   ///
@@ -124,6 +130,7 @@ extension LogDirectory {
     switch task {
     case .flush: flushAll(mustStop)
     case .checkpoint: noteCheckpoint()
+    case .transactions: endTransactions(mustStop)
     case .retain: retainAll(mustStop)
     case .compact: compactAll(mustStop)
     case .scrub: scrubAll(mustStop)
@@ -147,7 +154,7 @@ extension LogDirectory {
   }
 
   /// What fails here is noted, until it succeeds; a log that was closed or deleted meanwhile does not count.
-  private func note(_ failure: LogError?, of task: MaintenanceTask, _ name: String) {
+  func note(_ failure: LogError?, of task: MaintenanceTask, _ name: String) {
     let counts = failure.map { $0.code != .closed && $0.code != .notFound } ?? false
     maintenance.withLock { $0.failures[task, default: [:]][name] = counts ? failure : nil }
   }

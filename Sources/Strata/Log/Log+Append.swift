@@ -12,7 +12,11 @@ extension Log {
   ///   `.batchTooLarge`, `.invalidRecord`, `.codecNotBuilt`, `.io`.
   @discardableResult
   public func append(_ record: Record, durability: Durability? = nil) throws(LogError) -> AppendedBatch {
-    try append(CollectionOfOne(record), durability: durability)
+    if configuration.writing == .mapped, let stored = store(record) {
+      try settle(stored, durability)
+      return stored
+    }
+    return try append(CollectionOfOne(record), durability: durability)
   }
 
   /// Appends records as one batch, compressed as the configuration says. All of them are appended, or none.
@@ -175,7 +179,7 @@ extension Log {
   private func putSome(
     of batches: some Collection<RecordBatch>, into appender: inout Appender
   ) throws(LogError) -> Int {
-    if mustRoll(before: batches.first!, appender) { try roll(&appender) }
+    if mustRoll(before: batches.first!.header, appender) { try roll(&appender) }
     let fitting = fittingPrefix(of: batches, appender)
     let fit = batches.prefix(fitting.count)
     let before = appender.progress

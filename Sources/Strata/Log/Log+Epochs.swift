@@ -88,7 +88,7 @@ extension Log {
     try checkSize(batch)
     let delta = header.lastOffset.rawValue - end.rawValue + 1
     let isTooFar = !fitsRelatively(appender.progress, behind: delta)
-    if mustRoll(before: batch, appender) || (isTooFar && appender.progress.position > 0) {
+    if mustRoll(before: batch.header, appender) || (isTooFar && appender.progress.position > 0) {
       try roll(&appender)
     }
     guard fitsRelatively(appender.progress, behind: delta) else {

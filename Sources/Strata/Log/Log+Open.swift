@@ -22,10 +22,14 @@ extension Log {
     return log
   }
 
-  /// Aborts what nobody is going to end, where that can be done.
+  /// Ends the transactions that nobody else is going to end, where that can be done: the log's own, and of those over
+  /// several logs the ones whose end the folder above knows. A directory ends those of its logs by itself.
   func endAbandonedTransactions() throws(LogError) {
     guard access == .readWrite, !openTransactions.isEmpty else { return }
-    do throws(LogError) { try abortAbandonedTransactions() } catch {
+    do throws(LogError) {
+      try abortAbandonedTransactions()
+      if openLogs == nil { try endTransactionsOfDirectory() }
+    } catch {
       // Without room, or where nobody knows which are the log's own, they stay under way, and what is committed
       // ends before them.
       guard error.code == .noSpace || error.code == .damaged else { throw error }

@@ -30,22 +30,31 @@ extension Log {
   ) throws(LogError) -> AppendedBatch {
     precondition(kind == .commit || kind == .abort, "a transaction is committed or aborted")
     precondition(producerID >= 0 && producerEpoch >= 0, "no producer has a number or an epoch below 0")
-    let marker = ControlRecord(kind, coordinatorEpoch: coordinatorEpoch)
-    let now = Timestamp(milliseconds: environment.wallClockMilliseconds())
     let appended = try withAppender { appender throws(LogError) in
       let known = state.withLock { $0.producers[producerID] } ?? ProducerEntry(id: producerID)
-      do throws(ProducerRefusal) {
-        try known.checkMarker(epoch: producerEpoch, coordinatorEpoch: coordinatorEpoch)
-      } catch { throw LogError(error, path: path) }
-      let batch: RecordBatch
-      do throws(FormatError) {
-        batch = try RecordBatch.endMarker(
-          marker, producerID: producerID, producerEpoch: producerEpoch, timestamp: now)
-      } catch { throw LogError(error, path: path) }
-      return try put(CollectionOfOne(batch), into: &appender)
+      return try put(
+        ControlRecord(kind, coordinatorEpoch: coordinatorEpoch), producerID: producerID,
+        producerEpoch: producerEpoch, known, into: &appender)
     }
     try settle(appended, durability)
     return appended
+  }
+
+  /// Appends an end marker of a producer of which so much is known.
+  func put(
+    _ marker: ControlRecord, producerID: Int64, producerEpoch: Int16, _ known: ProducerEntry,
+    into appender: inout Appender
+  ) throws(LogError) -> AppendedBatch {
+    do throws(ProducerRefusal) {
+      try known.checkMarker(epoch: producerEpoch, coordinatorEpoch: marker.coordinatorEpoch ?? 0)
+    } catch { throw LogError(error, path: path) }
+    let now = Timestamp(milliseconds: environment.wallClockMilliseconds())
+    let batch: RecordBatch
+    do throws(FormatError) {
+      batch = try RecordBatch.endMarker(
+        marker, producerID: producerID, producerEpoch: producerEpoch, timestamp: now)
+    } catch { throw LogError(error, path: path) }
+    return try put(CollectionOfOne(batch), into: &appender)
   }
 
   /// Appends batches of which some are a producer's: all that are new, or none. Returns the place of each.

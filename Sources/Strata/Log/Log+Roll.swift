@@ -4,17 +4,19 @@ internal import StrataRecords
 
 /// Why a segment ends before a batch. The decision is Kafka's (`LogSegment.shouldRoll`).
 extension Log {
-  func mustRoll(before batch: RecordBatch, _ appender: borrowing Appender) -> Bool {
-    let progress = appender.progress
-    guard progress.position > 0 else { return false }
-    if progress.position + Int64(batch.header.sizeInBytes) > Int64(configuration.segmentBytes) { return true }
-    if appender.index.freeEntries(progress) == 0 { return true }
-    if !fitsRelatively(progress, behind: Int64(batch.header.lastOffsetDelta) + 1) { return true }
+  func mustRoll(before header: RecordBatchHeader, _ appender: borrowing Appender) -> Bool {
+    guard appender.progress.position > 0 else { return false }
+    if appender.progress.position + Int64(header.sizeInBytes) > Int64(configuration.segmentBytes) {
+      return true
+    }
+    if appender.index.freeEntries(appender.progress) == 0 { return true }
+    if !fitsRelatively(appender.progress, behind: Int64(header.lastOffsetDelta) + 1) { return true }
     guard let age = configuration.segmentMilliseconds else { return false }
     // A segment ages by its records' timestamps; where they have none, by the clock.
-    if progress.firstTimestamp.milliseconds >= 0, batch.header.maxTimestamp.milliseconds >= 0 {
-      let (passed, over) = batch.header.maxTimestamp.milliseconds.subtractingReportingOverflow(
-        progress.firstTimestamp.milliseconds)
+    let firstTimestamp = appender.progress.firstTimestamp
+    if firstTimestamp.milliseconds >= 0, header.maxTimestamp.milliseconds >= 0 {
+      let (passed, over) = header.maxTimestamp.milliseconds.subtractingReportingOverflow(
+        firstTimestamp.milliseconds)
       return over || passed > age
     }
     return environment.wallClockMilliseconds() - appender.segmentCreated > age

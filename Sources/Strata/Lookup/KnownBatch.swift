@@ -18,7 +18,8 @@ enum LookupAim: Sendable {
 /// A batch that was read and checked: where its records lie, so that one of them can be read without the others.
 ///
 /// A batch stays what it was for as long as its segment's file does, and as long as nothing is truncated. It is walked
-/// over as far as its records are asked for: behind the last place lies all the rest.
+/// over as far as the first record that is asked for, and to its end when another one is: behind the last place lies
+/// all the rest.
 struct KnownBatch: Sendable {
   /// The first of some records that follow one another.
   struct Place: Sendable {
@@ -58,16 +59,16 @@ struct KnownBatch: Sendable {
   }
 
   /// Walks on over the records behind the last place, all of which `records` reads. nil where they cannot be read.
-  func goingOn(_ records: inout RecordReader, until aim: LookupAim) -> KnownBatch? {
+  func goingOn(_ records: inout RecordReader) -> KnownBatch? {
     var known = self
     do throws(FormatError) {
-      try known.walk(&records, from: known.places.removeLast(), until: aim)
+      try known.walk(&records, from: known.places.removeLast(), until: nil)
     } catch { return nil }
     return known
   }
 
   private mutating func walk(
-    _ records: inout RecordReader, from first: Place, until aim: LookupAim
+    _ records: inout RecordReader, from first: Place, until aim: LookupAim?
   ) throws(FormatError) {
     var place = first
     var next = first.position
@@ -83,7 +84,7 @@ struct KnownBatch: Sendable {
       }
       place.ordinal += 1
       place.largestBefore = max(place.largestBefore, record.timestamp)
-      if !isDone { isDone = aim.isReached(by: record) }
+      if let aim, !isDone { isDone = aim.isReached(by: record) }
     }
   }
 
@@ -137,9 +138,9 @@ final class KnownInterval: Sendable {
 
   init(_ batches: [KnownBatch]) { self.batches = batches }
 
-  /// The batch that has `offset`, if it is known.
-  func batch(with offset: Offset) -> KnownBatch? {
-    batches.first { $0.header.baseOffset <= offset && offset <= $0.header.lastOffset }
+  /// Which of the batches has `offset`; nil where it is not known.
+  func place(with offset: Offset) -> Int? {
+    batches.firstIndex { $0.header.baseOffset <= offset && offset <= $0.header.lastOffset }
   }
 
   func adding(_ batch: KnownBatch) -> KnownInterval {

@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 internal import StrataRecords
 internal import Synchronization
 
@@ -25,58 +26,62 @@ extension Log {
   /// Reads the records among which the one is that is looked for, of a batch that has been checked. nil says nothing: a
   /// cursor says more.
   func lookUp(_ aim: LookupAim, at spot: Spot) throws(LogError) -> Read? {
-    guard let known = known(at: spot) else { return try readBatch(aim, at: spot) }
-    return try read(known.batch.piece(aim), of: known, aim)
+    guard let interval = recordCache.interval(spot.key, spot.truncations),
+      let place = interval.place(with: spot.offset), spot.isSeen(interval.batches[place].header)
+    else { return try readBatch(aim, at: spot) }
+    return try read(interval.batches[place].piece(aim), of: interval, place, spot)
   }
 
   /// Reads a piece of a known batch: in place where the segment is mapped, from memory where it was remembered, else
-  /// from the file. nil where the file ends before it. A piece that is the unwalked rest of its batch is walked over
-  /// as far as `aim`, for the next time.
+  /// from the file. nil where the file ends before it. A piece that is the unwalked rest of its batch is walked over,
+  /// for the next time.
   private func read(
-    _ piece: RecordPiece, of known: Known, _ aim: LookupAim
+    _ piece: RecordPiece, of interval: KnownInterval, _ place: Int, _ spot: Spot
   ) throws(LogError) -> Read? {
-    let (header, view, truncations) = (known.batch.header, known.spot.view, known.spot.truncations)
-    let position = known.batch.position + Int64(RecordBatchHeader.byteCount + piece.position)
-    let isRest = known.batch.isUnwalked(piece)
-    var read = Read(piece: piece, header: header, buffer: Self.nothing, start: 0)
-    let key = RecordCache.Key(segment: view.segment.number, place: position)
-    if let batches = try view.segment.mappedBatches(view) {
+    let header = interval.batches[place].header
+    let position = interval.batches[place].position + Int64(RecordBatchHeader.byteCount + piece.position)
+    if let batches = try spot.segment.mappedBatches(isSealed: spot.isSealed, end: spot.end) {
       guard position + Int64(piece.byteCount) <= Int64(batches.count) else { return nil }
-      read.buffer = batches
-      read.start = Int(position)
-    } else if let bytes = recordCache.piece(key, truncations), bytes.count == piece.byteCount {
-      read.buffer = bytes
+      let read = Read(piece: piece, header: header, buffer: batches, start: Int(position))
+      goOn(read, of: interval, place, spot)
       return read
-    } else {
-      // What is read for the second time stays.
-      let stays = !isRest && known.interval.noteRead(at: position)
-      read.isPooled = !stays
-      read.buffer = stays ? ByteBuffer(capacity: piece.byteCount) : BufferPool.take()
-      guard try fill(read.buffer, piece.byteCount, view, position) else {
-        read.giveBack()
-        return nil
-      }
-      if stays { recordCache.remember(read.buffer, key, truncations) }
     }
-    if isRest {
-      var records = read.records(configuration.limits)
-      if let walked = known.batch.goingOn(&records, until: aim) {
-        recordCache.remember(walked, known.spot.key, truncations)
-      }
+    let key = RecordCache.Key(segment: spot.segment.number, place: position)
+    if let bytes = recordCache.piece(at: key, spot.truncations), bytes.count == piece.byteCount {
+      return Read(piece: piece, header: header, buffer: bytes, start: 0)
+    }
+    // What is read for the second time stays.
+    let stays = !interval.batches[place].isUnwalked(piece) && interval.noteRead(at: position)
+    let buffer = stays ? ByteBuffer(capacity: piece.byteCount) : BufferPool.take()
+    let read = Read(piece: piece, header: header, buffer: buffer, start: 0, isPooled: !stays)
+    guard try fill(buffer, piece.byteCount, spot.segment, position) else {
+      read.giveBack()
+      return nil
+    }
+    if stays {
+      recordCache.remember(buffer, at: key, spot.truncations)
+    } else {
+      goOn(read, of: interval, place, spot)
     }
     return read
   }
 
-  /// What a `Read` holds before it holds anything.
-  private static let nothing = ByteBuffer(capacity: 0)
+  /// Walks over what was read, where it is the rest of its batch.
+  private func goOn(_ read: Read, of interval: KnownInterval, _ place: Int, _ spot: Spot) {
+    guard interval.batches[place].isUnwalked(read.piece) else { return }
+    var records = read.records(configuration.limits)
+    if let walked = interval.batches[place].goingOn(&records) {
+      recordCache.remember(walked, spot.key, spot.truncations)
+    }
+  }
 
   /// Fills an empty buffer with `count` bytes of a segment. False where it ends before, or was truncated meanwhile:
   /// nothing that was written behind a truncation is ever remembered.
   private func fill(
-    _ buffer: ByteBuffer, _ count: Int, _ view: SegmentView, _ position: Int64
+    _ buffer: ByteBuffer, _ count: Int, _ segment: Segment, _ position: Int64
   ) throws(LogError) -> Bool {
     let truncations = truncationCount.load(ordering: .sequentiallyConsistent)
-    let file = try view.segment.file()
+    let file = try segment.file()
     buffer.reserve(count)
     do throws(IOError) {
       buffer.count = try buffer.withMutableBytes(from: 0, count: count) { bytes throws(IOError) -> Int in
@@ -98,10 +103,12 @@ extension Log {
   /// Reads the batch that has the offset, and checks it: the interval of the index in which it lies, by one call, whose
   /// heads the seal vouches for. nil says nothing: a cursor says more.
   private func readBatch(_ aim: LookupAim, at spot: Spot) throws(LogError) -> Read? {
-    let view = spot.view
+    let view = state.withLock { $0.view(of: spot.segment.baseOffset) }
+    guard let view, view.segment === spot.segment else { return nil }
     let seal: CountedSeal?
     do throws(LogError) { seal = try view.segment.seal(for: view) } catch { return nil }
-    guard let seal, seal.count == spot.index.progress.offsetEntries else { return nil }
+    // That of the active segment may have come to count more points; the intervals before them are the same.
+    guard let seal, seal.count >= spot.entries else { return nil }
     // The entry's own batch begins the next interval. Large batches have an entry each.
     let before = seal.interval(spot.entry)
     let isLarge = before.to.position - before.from.position >= Int64(Self.largeBatch)
@@ -127,12 +134,12 @@ extension Log {
   ) throws(LogError) -> IntervalReading {
     let (from, to) = seal.interval(number)
     let count = to.position - from.position
-    guard count > 0, count <= Self.longestInterval, to.position <= spot.view.progress.position
+    guard count > 0, count <= Self.longestInterval, to.position <= seal.end.position
     else { return .unsure }
     let buffer = BufferPool.take()
     var isKept = false
     defer { if !isKept { BufferPool.give(buffer) } }
-    guard try fill(buffer, Int(count), spot.view, from.position),
+    guard try fill(buffer, Int(count), spot.segment, from.position),
       let place = Self.find(spot, in: buffer, from: from, to: to)
     else { return .unsure }
     if number < seal.count { _ = seal.seal.noteChecked(number) }
@@ -186,7 +193,7 @@ extension Log {
   private func remember(_ read: inout Read, at position: Int64, _ aim: LookupAim, _ spot: Spot) {
     let header = read.header
     // A small one is read as fast as it would be found: only what is asked for again is worth the memory.
-    let number = RecordCache.Key(segment: spot.view.segment.number, place: position)
+    let number = RecordCache.Key(segment: spot.segment.number, place: position)
     guard header.sizeInBytes >= Self.largeBatch || recordCache.notesAgain(number) else { return }
     let batch = RecordBatch(
       verified: read.buffer, start: read.start - RecordBatchHeader.byteCount, header: header)

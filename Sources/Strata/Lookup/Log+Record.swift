@@ -1,4 +1,5 @@
 internal import StrataIO
+internal import StrataLock
 public import StrataRecords
 internal import Synchronization
 
@@ -65,20 +66,23 @@ extension Log {
 // MARK: Where it lies
 
 extension Log {
-  /// Where an offset is looked for.
+  /// Where an offset is looked for: no more of it than a look-up of what is known needs.
   struct Spot {
-    var offset: Offset
-    var isolation: FetchIsolation
+    let offset: Offset
+    let isolation: FetchIsolation
     /// How many truncations there were before.
-    var truncations: UInt64
+    let truncations: UInt64
     /// Offsets below can be seen.
-    var visible: Offset
-    var view: SegmentView
-    var index: Segment.CountedIndex
-    /// The first entry of the offset index that is not below the offset.
-    var entry: Int
+    let visible: Offset
+    let segment: Segment
+    let isSealed: Bool
+    /// Where the segment's batches end.
+    let end: Int64
+    /// How many entries its offset index has, and the first that is not below the offset.
+    let entries: Int
+    let entry: Int
 
-    var key: RecordCache.Key { RecordCache.Key(segment: view.segment.number, place: Int64(entry)) }
+    var key: RecordCache.Key { RecordCache.Key(segment: segment.number, place: Int64(entry)) }
 
     /// Whether the batch of `header` has the offset and may be seen whole. What may belong to an aborted transaction
     /// is left to a cursor.
@@ -89,34 +93,59 @@ extension Log {
     }
   }
 
-  /// A known batch, and where it is.
-  struct Known {
-    var spot: Spot
-    var interval: KnownInterval
-    var batch: KnownBatch
-  }
-
   /// nil says nothing: a cursor says more.
   func spot(
     of offset: Offset, _ isolation: FetchIsolation, _ truncations: UInt64
   ) throws(LogError) -> Spot? {
     guard recordCache.isOn else { return nil }
-    let (start, _, visible, view) = try look(at: offset, isolation)
-    guard offset >= start, offset < visible else { return nil }
-    let index: Segment.CountedIndex
-    do throws(LogError) { index = try view.segment.index(for: view) } catch { return nil }
-    let entry = index.index.firstEntry(
-      notBelow: offset, count: index.progress.offsetEntries, base: view.baseOffset)
+    noteUse()
+    let glance = state.withLock { $0.glance(at: offset, isolation) }
+    guard let glance else { return nil }
+    var index = glance.segment.indexAtHand(activeEntries: glance.activeEntries)
+    if index == nil, let view = state.withLock({ $0.view(of: glance.segment.baseOffset) }),
+      view.segment === glance.segment
+    {
+      do throws(LogError) {
+        let loaded = try view.segment.index(for: view)
+        index = (loaded.index, loaded.progress.offsetEntries)
+      } catch { return nil }
+    }
+    guard let (index, entries) = index else { return nil }
+    let entry = index.firstEntry(notBelow: offset, count: entries, base: glance.segment.baseOffset)
     return Spot(
-      offset: offset, isolation: isolation, truncations: truncations, visible: visible, view: view,
-      index: index, entry: entry)
+      offset: offset, isolation: isolation, truncations: truncations, visible: glance.visible,
+      segment: glance.segment, isSealed: glance.isSealed, end: glance.end, entries: entries, entry: entry)
+  }
+}
+
+extension LogState {
+  /// What a look-up has to know of the segment that has an offset.
+  struct Glance: Sendable {
+    var segment: Segment
+    var isSealed: Bool
+    var end: Int64
+    var activeEntries: Int
+    var visible: Offset
   }
 
-  /// The batch that has the offset, if it is known and may be seen.
-  func known(at spot: Spot) -> Known? {
-    guard let interval = recordCache.interval(spot.key, spot.truncations),
-      let batch = interval.batch(with: spot.offset), spot.isSeen(batch.header)
-    else { return nil }
-    return Known(spot: spot, interval: interval, batch: batch)
+  /// nil where the offset cannot be seen.
+  func glance(at offset: Offset, _ isolation: FetchIsolation) -> Glance? {
+    let visible = end(isolation)
+    guard phase == .open, offset >= logStart, offset < visible else { return nil }
+    if offset >= active.baseOffset || sealed.isEmpty {
+      return Glance(
+        segment: active.segment, isSealed: active.isSealed, end: active.progress.position,
+        activeEntries: active.progress.offsetEntries, visible: visible)
+    }
+    var low = 0
+    var high = sealed.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sealed[middle].segment.baseOffset <= offset { low = middle + 1 } else { high = middle }
+    }
+    let place = max(0, low - 1)
+    return Glance(
+      segment: sealed[place].segment, isSealed: sealed[place].isSealed,
+      end: sealed[place].progress.position, activeEntries: 0, visible: visible)
   }
 }

@@ -20,10 +20,6 @@ extension Log {
     var next = start
     while next < view.progress.nextOffset {
       guard let spot = try spot(of: next, isolation, truncations) else { return .unknown(next) }
-      if let known = known(at: spot), known.batch.header.maxTimestamp < timestamp {
-        next = known.batch.header.nextOffset
-        continue
-      }
       guard let read = try lookUp(.timestamp(timestamp), at: spot) else { return .unknown(next) }
       defer { read.giveBack() }
       // A batch of which some is not to be looked at is left to a cursor.

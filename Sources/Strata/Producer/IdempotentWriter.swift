@@ -138,9 +138,12 @@ extension Log {
     try checkUsable()
     return try producerIDs.withLock { ids throws(LogError) in
       if ids == nil {
-        let known = state.withLock { $0.producers.entries.keys.max() } ?? -1
+        // Higher ones are given out by directories.
+        let known = state.withLock { state in
+          state.producers.entries.keys.filter { $0 < TransactionDecisions.firstID }.max()
+        }
         let loaded = try ProducerIDs.load(path, environment.fileSystem)
-        ids = loaded ?? ProducerIDs(path, first: known == .max ? known : known + 1)
+        ids = loaded ?? ProducerIDs(path, first: (known ?? -1) + 1)
       }
       while true {
         let id = try ids!.take(environment.fileSystem)

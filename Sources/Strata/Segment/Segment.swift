@@ -82,12 +82,17 @@ package final class Segment: Sendable {
 
   /// The batches of a sealed segment, mapped, where the configuration says so; else nil.
   func mappedBatches(_ view: SegmentView) throws(LogError) -> ByteBuffer? {
-    guard configuration.reading == .mapped, view.isSealed, view.progress.position > 0 else { return nil }
+    try mappedBatches(isSealed: view.isSealed, end: view.progress.position)
+  }
+
+  /// The same. `end`: where the batches end.
+  func mappedBatches(isSealed: Bool, end: Int64) throws(LogError) -> ByteBuffer? {
+    guard configuration.reading == .mapped, isSealed, end > 0 else { return nil }
     if let batches = handles.withLock({ $0.batches }) { return batches }
     let file = try file()
     let mapping = try io { () throws(IOError) in
       // A page behind the file's end would kill the process.
-      let size = min(try file.metadata().size, view.progress.position)
+      let size = min(try file.metadata().size, end)
       return try file.map(length: Int(size), .read)
     }
     guard mapping.count > 0 else { return nil }
@@ -104,6 +109,16 @@ package final class Segment: Sendable {
     if let active { return CountedIndex(index: active, progress: view.progress) }
     if let sealed { return sealed }
     return try loadIndex(end: view.progress.position, nextOffset: view.progress.nextOffset)
+  }
+
+  /// The index, and how many entries of its offset index count, if it is open. `activeEntries`: how many do in the active
+  /// segment.
+  func indexAtHand(activeEntries: Int) -> (index: SegmentIndex, entries: Int)? {
+    handles.withLock { handles in
+      if let active = handles.active { return (active, activeEntries) }
+      guard handles.sealed != nil else { return nil }
+      return (handles.sealed!.index, handles.sealed!.progress.offsetEntries)
+    }
   }
 
   /// Whether a transaction was aborted in this segment, as far as `view` reaches. A seal that says no saves loading

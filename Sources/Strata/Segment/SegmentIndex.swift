@@ -146,6 +146,13 @@ package final class SegmentIndex: Sendable {
     try Self.grow(files.times, &allocation.timeBytes, to: timeCount * TimeIndexEntry.byteCount, of: times)
   }
 
+  /// Whether the files have blocks for one entry more already, and for the one that ends the time index.
+  func hasRoom(behind progress: SegmentProgress, _ allocation: Allocation) -> Bool {
+    files == nil
+      || ((progress.offsetEntries + 1) * OffsetIndexEntry.byteCount <= allocation.offsetBytes
+        && (progress.timeEntries + 2) * TimeIndexEntry.byteCount <= allocation.timeBytes)
+  }
+
   private static func grow(
     _ file: any File, _ allocated: inout Int, to needed: Int, of mapping: any Mapping
   ) throws(IOError) {

@@ -7,7 +7,8 @@ extension LogDirectory {
   /// read meanwhile.
   ///
   /// It is one moment of all logs: a record that somebody appended after another one had become durable is in it only
-  /// with that one, whichever logs they are in. Each log is taken as by `Log.snapshot(to:)`; `meta.properties` and the
+  /// with that one, whichever logs they are in; and a transaction over several logs counts in all of them or in none. Each
+  /// log is taken as by `Log.snapshot(to:)`; `meta.properties` and the
   /// cleaner's checkpoint are copied. It is durable when this returns; before, nothing has the name `target`.
   ///
   /// - Throws: `.alreadyExists`; what opening a log throws that cannot be opened, since it would be missing; `.closed`,
@@ -44,11 +45,13 @@ extension LogDirectory {
       guard let entry = table.withLock({ $0.entries[name.text] }), let log = try open(entry) else { continue }
       logs.append(Cut(name: name, log: log))
     }
-    // While the gate is held nothing becomes durable anywhere: that is the moment.
-    let cuts = openLogs.gate.withLock { [logs] _ in
-      logs.map { cut in
+    // While the gate is held nothing becomes durable anywhere: that is the moment. What was decided by then has all of
+    // its records in it, and perhaps not all of its end markers.
+    let (cuts, decisions) = openLogs.gate.withLock { [logs] _ in
+      let cuts = logs.map { cut in
         Cut(name: cut.name, log: cut.log, plan: cut.log.state.withLock { $0.snapshotPlan() })
       }
+      return (cuts, transactions.decisions)
     }
     try io { () throws(IOError) in try environment.fileSystem.createFolder(folder) }
     let failures = Lock([LogError]())
@@ -63,14 +66,14 @@ extension LogDirectory {
           changed.withLock { $0 = true }
         }
       } catch {
-        guard error.code != .closed || !self.isGone(name, log) else { return }
+        guard error.code != .closed || !self.isGone(name.text, log) else { return }
         failures.withLock { $0.append(error) }
       }
     }
     if let failure = failures.withLock({ $0.first }) { throw failure }
     if changed.withLock({ $0 }) { return false }
     let found = ends.withLock { $0 }
-    try finish(folder, found)
+    try finish(folder, found, decisions)
     return true
   }
 
@@ -81,8 +84,8 @@ extension LogDirectory {
   }
 
   /// Whether the log was deleted meanwhile: then it is none of the directory's.
-  private func isGone(_ name: LogName, _ log: Log) -> Bool {
-    table.withLock { $0.entries[name.text] }?.slot.withLock { $0.log } !== log
+  func isGone(_ name: String, _ log: Log) -> Bool {
+    table.withLock { $0.entries[name] }?.slot.withLock { $0.log } !== log
   }
 
   /// Copies one log up to its cut; nil where it was truncated since.
@@ -106,9 +109,12 @@ extension LogDirectory {
   }
 
   /// Writes the directory's own files beside the logs of a snapshot.
-  private func finish(_ folder: String, _ offsets: [LogName: DirectoryOffsets]) throws(LogError) {
+  private func finish(
+    _ folder: String, _ offsets: [LogName: DirectoryOffsets], _ decisions: TransactionDecisions?
+  ) throws(LogError) {
     let fileSystem = environment.fileSystem
     try io { () throws(IOError) in
+      try decisions?.store(folder, fileSystem)
       for name in ["meta.properties", "cleaner-offset-checkpoint"] {
         try SnapshotPlace.copy(
           SegmentFiles.path(path, name), to: SegmentFiles.path(folder, name), fileSystem)

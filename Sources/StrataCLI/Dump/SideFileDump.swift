@@ -17,6 +17,7 @@ struct SideFileDump {
     case leaderEpochs
     case offsetCheckpoint
     case durablePoint
+    case transactions
     case seal
   }
 
@@ -29,6 +30,7 @@ struct SideFileDump {
     switch name {
     case DurablePoint.fileName: kind = .durablePoint
     case LeaderEpochs.fileName: kind = .leaderEpochs
+    case TransactionDecisions.fileName: kind = .transactions
     case _ where name.hasSuffix(".index"): kind = .offsetIndex
     case _ where name.hasSuffix(".timeindex"): kind = .timeIndex
     case _ where name.hasSuffix(".txnindex"): kind = .transactionIndex
@@ -54,6 +56,7 @@ struct SideFileDump {
       case .leaderEpochs: leaderEpochs(bytes, &output)
       case .offsetCheckpoint: offsetCheckpoint(bytes, &output)
       case .durablePoint: durablePoint(bytes, &output)
+      case .transactions: transactions(bytes, &output)
       case .seal: seal(bytes, &output)
       }
     if let damage {
@@ -228,6 +231,34 @@ extension SideFileDump {
 }
 
 extension SideFileDump {
+  /// The producer ids of a directory, and the transactions whose end markers a log may lack.
+  private func transactions(_ bytes: Span<UInt8>, _ output: inout Output) -> (Int, String)? {
+    guard let decisions = TransactionDecisions(decoding: bytes) else {
+      return (0, "not the transactions of a directory, or the checksum does not fit")
+    }
+    write(
+      "producerIds", ["first": decisions.own.lowerBound, "behindLast": decisions.own.upperBound], &output)
+    let sorted = decisions.committed.sorted {
+      ($0.key.producerID, $0.key.epoch) < ($1.key.producerID, $1.key.epoch)
+    }
+    for (key, names) in sorted {
+      if format.isJSON {
+        output.write("{\"committedTransaction\":{" as StaticString)
+        JSON.write("producerId", key.producerID, to: &output, isFirst: true)
+        JSON.write("producerEpoch", Int64(key.epoch), to: &output)
+        // Names of logs need no escape.
+        let list = names.sorted().map { "\"\($0)\"" }.joined(separator: ",")
+        output.write(",\"logs\":[\(list)]}}\n" as String)
+      } else {
+        let list = names.sorted().joined(separator: " ")
+        output.write(
+          "committedTransaction: producerId \(key.producerID): producerEpoch \(key.epoch): logs \(list)\n"
+            as String)
+      }
+    }
+    return nil
+  }
+
   /// The head of a seal and its points. Of the last segment of a log that is open both lag behind.
   private func seal(_ bytes: Span<UInt8>, _ output: inout Output) -> (Int, String)? {
     let headBytes = SealHead.byteCount

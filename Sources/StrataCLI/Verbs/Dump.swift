@@ -16,8 +16,8 @@ enum DumpVerb {
     ],
     notes: """
       Files are known by their names: .index, .timeindex, .txnindex, .snapshot, .seal, leader-epoch-checkpoint,
-      *-offset-checkpoint and strata.durable-point; every other file is read as a segment. Damage is shown where
-      it lies, and the status is 1. Behind it the dump goes on only where a whole batch follows at the end that
+      *-offset-checkpoint, strata.durable-point and strata.transactions; every other file is read as a segment.
+      Damage is shown where it lies, and the status is 1. Behind it the dump goes on only where a whole batch follows at the end that
       the damaged one claims. Beside a writer the last batch may be half written.
       """,
     run: { (arguments, output) throws(CommandFailure) in try run(arguments, &output) })

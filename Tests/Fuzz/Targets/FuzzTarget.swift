@@ -14,6 +14,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case index
   /// The leader epochs and the durable point of a log that is otherwise whole.
   case checkpoint
+  /// What a directory keeps beside its logs, and what a log keeps of its producers.
+  case directoryFiles
   /// Every file in a log's folder.
   case directory
   /// What is done to a log, the loss of power and failing calls included, beside a model of it.
@@ -29,6 +31,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .zstd: try CodecTarget.run(input, .zstd())
     case .index: try IndexTarget.run(input)
     case .checkpoint: try CheckpointTarget.run(input)
+    case .directoryFiles: try DirectoryFilesTarget.run(input)
     case .directory: try DirectoryTarget.run(input)
     case .operations: try OperationsTarget.run(input)
     }
@@ -42,6 +45,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .lz4: Repair.lz4Header(&input)
     case .index: IndexTarget.repair(&input, choice: choice)
     case .checkpoint: CheckpointTarget.repair(&input, choice: choice)
+    case .directoryFiles: DirectoryFilesTarget.repair(&input, choice: choice)
     case .directory: DirectoryTarget.repair(&input, choice: choice)
     case .gzip, .snappy, .zstd, .operations: break
     }
@@ -57,6 +61,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .zstd: CodecTarget.seeds(.zstd())
     case .index: IndexTarget.seeds()
     case .checkpoint: CheckpointTarget.seeds()
+    case .directoryFiles: DirectoryFilesTarget.seeds()
     case .directory: DirectoryTarget.seeds()
     case .operations: OperationsTarget.seeds()
     }

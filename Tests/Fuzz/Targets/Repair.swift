@@ -70,6 +70,11 @@ enum Repair {
     }
   }
 
+  /// Stores the checksum of a range.
+  static func checksum(_ bytes: inout [UInt8], _ range: Range<Int>, at place: Int) {
+    store(checksum(bytes, range), 4, &bytes, place)
+  }
+
   private static func checksum(_ bytes: [UInt8], _ range: Range<Int>) -> UInt64 {
     UInt64(CRC32C.checksum(bytes.span.extracting(range)))
   }

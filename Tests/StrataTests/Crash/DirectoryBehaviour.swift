@@ -8,6 +8,8 @@ enum DirectoryBehaviour: String, CaseIterable, Sendable {
   case whatAnInterruptedSnapshotHasLeftIsNotTaken
   case aLogThatCannotBeClosedKeepsTheMarkAway, offsetsOfADeletedLogAreForgotten
   case whatADeletionHasLeftGoesAtTheNextOpen
+  case aTransactionThatIsNotWholeDoesNotCount, aCommitThatFailedIsTakenBackBeforeAnythingIsAborted
+  case decisionsWithAWrongChecksumAreNone
 
   func check() throws {
     switch self {
@@ -17,6 +19,9 @@ enum DirectoryBehaviour: String, CaseIterable, Sendable {
     case .aLogThatCannotBeClosedKeepsTheMarkAway: try Self.failingClose()
     case .offsetsOfADeletedLogAreForgotten: try Self.forgottenOffsets()
     case .whatADeletionHasLeftGoesAtTheNextOpen: try Self.interruptedDeletion()
+    case .aTransactionThatIsNotWholeDoesNotCount: try Self.shortTransaction()
+    case .aCommitThatFailedIsTakenBackBeforeAnythingIsAborted: try Self.withdrawal()
+    case .decisionsWithAWrongChecksumAreNone: try Self.wrongDecisions()
     }
   }
 

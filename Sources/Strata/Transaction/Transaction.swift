@@ -146,11 +146,12 @@ extension Log {
   /// Aborts the transactions that nobody is going to end: those of the log's own producers, whose process is gone. With
   /// the next epoch, so that whoever still holds one of those producers is fenced.
   ///
-  /// Transactions of other producers are their coordinator's.
+  /// Transactions of other producers are their coordinator's. One with lost records behind its beginning may have had
+  /// its end among them, and is left as it is.
   package func abortAbandonedTransactions() throws(LogError) {
-    let open = state.withLock { $0.producers.open }
+    let (open, lost) = state.withLock { ($0.producers.open, $0.lost) }
     guard !open.isEmpty, let ids = try ProducerIDs.load(path, environment.fileSystem) else { return }
-    for transaction in open where ids.own.contains(transaction.producerID) {
+    for transaction in open where ids.own.contains(transaction.producerID) && !lost.mayConcern(transaction) {
       guard let entry = state.withLock({ $0.producers[transaction.producerID] }) else { continue }
       try abort(entry, epoch: entry.epoch == .max ? .max : entry.epoch + 1)
     }
