@@ -318,6 +318,8 @@ extension RecordBatchBuilder {
     removeAll()
     // No batch has the memory.
     self.room = room
+    // With room at hand, it is the time that says to the short way that a first record is none for it.
+    baseTimestamp = Timestamp(milliseconds: .min)
   }
 
   /// Compresses the records into `compressed`. False where there is no codec, or where it makes the batch larger

@@ -109,6 +109,59 @@ import Testing
     #expect(code { _ = try log.record(at: 4) } == .closed)
   }
 
+  /// The seal vouches for base offsets and lengths alone; what a batch in front claims of its last offset hides nothing.
+  @Test func aBatchInFrontThatClaimsOtherOffsetsHidesNothing() throws {
+    let scratch = Scratch()
+    var configuration = LogConfiguration.small
+    configuration.indexIntervalBytes = 600
+    var log = try Log.open(scratch("log"), configuration: configuration)
+    var batches: [(base: Int64, position: Int)] = []
+    var position = 0
+    for number in 0..<12 {
+      let place = try log.append((0..<10).map { Record(value: "\(number) \($0)") })
+      batches.append((place.baseOffset.rawValue, position))
+      position = Int(log.segments[0].bytes)
+    }
+    try log.close()
+    let path = scratch("log/00000000000000000000.log")
+    let whole = try contents(path)
+    for batch in batches[1...6] {
+      // The four bytes of the last offset delta: less, and more than there is.
+      for (byte, value) in [(26, UInt8(2)), (26, UInt8(14)), (25, UInt8(1))] {
+        var bytes = whole
+        bytes[batch.position + byte] = value
+        try write(bytes, to: path)
+        let access: LogAccess = value == 2 ? .readWrite : .readOnly
+        log = try Log.open(scratch("log"), configuration: configuration, access: access)
+        for offset in Int64(0)..<120 {
+          let isWrong = offset >= batch.base && offset < batch.base + 10
+          if isWrong {
+            #expect(code { _ = try log.record(at: Offset(offset)) } == .damaged, "\(batch) \(offset)")
+          } else {
+            let value = try log.record(at: Offset(offset))?.value
+            #expect(value == Array("\(offset / 10) \(offset % 10)".utf8), "\(batch) \(byte) \(offset)")
+          }
+        }
+        try log.close()
+      }
+    }
+  }
+
+  /// A reader beside its writer is not told of a truncation, and must not know anything from before.
+  @Test func aReaderBesideAWriterThatTruncatesServesNothingStale() throws {
+    let scratch = Scratch()
+    let log = try Log.open(scratch("log"), configuration: .small)
+    for number in 0..<8 { try log.append(Record(value: "old \(number)")) }
+    let reader = try Log.open(scratch("log"), configuration: .small, access: .readOnly)
+    for _ in 0..<3 { #expect(try reader.record(at: 7)?.value == Array("old 7".utf8)) }
+    try log.truncate(to: 5)
+    try log.append(Record(value: "a longer one than those from before"))
+    for number in 6..<8 { try log.append(Record(value: "new \(number)")) }
+    let found: [UInt8]?
+    do { found = try reader.record(at: 7)?.value } catch { found = nil }
+    #expect(found == nil || found == Array("new 7".utf8))
+  }
+
   /// Where every read checks, what has rotted since the batch was checked is found; else no wrong record is handed out
   /// where the record's frame does not hold.
   @Test func aLogThatChecksEveryReadFindsWhatRotsBetween() throws {

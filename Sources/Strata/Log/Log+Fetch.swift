@@ -93,13 +93,17 @@ extension Log {
       reader.move(to: 0, expectedOffset: base)
       return
     }
-    try skipSealed(&reader, before: offset, in: view, file)
+    if entry.offset < offset { try skipSealed(&reader, behind: entry, to: offset, in: view, file) }
   }
 
-  /// Goes over the batches before `offset` by their heads alone, where the seal vouches for all heads up to its next
-  /// point: then no broken one can hide what is looked for, and the bodies need not be read.
+  /// Goes over the batches before `offset` without reading them, where the seal vouches for the heads of all batches up
+  /// to its next point.
+  ///
+  /// It vouches for base offsets and lengths, not for how many offsets a batch has: a batch is stepped over only where
+  /// something else says that it ends before. Of the entry's batch the entry does, of the others the one behind.
   private static func skipSealed(
-    _ reader: inout BatchFileReader, before offset: Offset, in view: SegmentView, _ file: any File
+    _ reader: inout BatchFileReader, behind entry: OffsetIndexEntry, to offset: Offset,
+    in view: SegmentView, _ file: any File
   ) throws(LogError) {
     guard let seal = try view.segment.seal(for: view) else { return }
     let number = seal.interval(at: reader.position, hint: 0)
@@ -108,13 +112,17 @@ extension Log {
     do throws(IOError) {
       let end = view.progress.position
       let digest = try reader.headDigest(behind: from.digest, to: to.position, in: file, end: end)
-      guard digest == to.digest else { return }
+      guard digest == to.digest, let first = try reader.peekHeader(in: file, end: end) else { return }
       if number < seal.count { _ = seal.seal.noteChecked(number) }
-      while reader.position < to.position, let header = try reader.peekHeader(in: file, end: end),
-        header.lastOffset < offset
-      {
+      reader.skip(first)
+      reader.expectedOffset = entry.offset + 1
+      while let header = try reader.peekHeader(in: file, end: to.position) {
+        let next = reader.position + Int64(header.sizeInBytes)
+        guard next < to.position, let behind = try reader.baseOffset(at: next, in: file, end: end),
+          behind <= offset
+        else { return }
         reader.skip(header)
-        reader.expectedOffset = header.nextOffset
+        reader.expectedOffset = behind
       }
     } catch { throw LogError(error) }
   }

@@ -81,7 +81,9 @@ public final class Log: Sendable {
     self.openLogs = openLogs
     self.path = path
     self.configuration = configuration
-    recordCache = RecordCache(bytes: configuration.checksEveryRead ? 0 : configuration.recordCacheBytes)
+    // Of what another process truncates nobody tells a log that is only read.
+    let remembers = access == .readWrite && !configuration.checksEveryRead
+    recordCache = RecordCache(bytes: remembers ? configuration.recordCacheBytes : 0)
     self.access = access
     self.environment = environment
     recoveryReport = recovered.report

@@ -26,7 +26,7 @@ public struct LogConfiguration: Sendable {
   /// time, and afterwards only the record and its neighbours.
   public var checksEveryRead = false
   /// What looking single records up may take of memory, in bytes: to remember where the records of a batch lie, and
-  /// those that are asked for again. 0: nothing is remembered.
+  /// those that are asked for again. 0: nothing is remembered; nor is it by a log that was opened to be read.
   public var recordCacheBytes = 8 << 20
   /// What an append waits for that does not say so itself.
   public var durability = Durability.synced

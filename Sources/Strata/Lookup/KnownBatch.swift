@@ -38,6 +38,9 @@ struct KnownBatch: Sendable {
   /// At least one, in their order, `step` bytes or more apart.
   private(set) var places: [Place] = []
 
+  /// Whether all of its records were walked over.
+  private var isWalked = false
+
   /// One place for so many bytes of records: what is read for one record is about that much.
   static let step = 1 << 10
 
@@ -49,7 +52,6 @@ struct KnownBatch: Sendable {
     guard batch.codec == Compression.Codec.none, batch.recordCount > 0 else { return nil }
     header = batch.header
     self.position = position
-    places.reserveCapacity(batch.sizeInBytes / Self.step + 1)
     do throws(FormatError) {
       // All of them, also where the reader had asked for an offset inside.
       let whole = batch.at(batch.baseOffset)
@@ -75,7 +77,10 @@ struct KnownBatch: Sendable {
     var isDone = false
     while true {
       place.position = first.position + Int32(records.bytePosition)
-      guard let record = try records.next() else { return }
+      guard let record = try records.next() else {
+        isWalked = true
+        return
+      }
       if place.position >= next {
         place.offsetDelta = Int32(record.offset.rawValue - header.baseOffset.rawValue)
         places.append(place)
@@ -90,7 +95,7 @@ struct KnownBatch: Sendable {
 
   /// Whether a piece is the rest of the batch, and long enough to walk over it.
   func isUnwalked(_ piece: RecordPiece) -> Bool {
-    piece.position == Int(places.last!.position) && piece.byteCount > 4 * Self.step
+    !isWalked && piece.position == Int(places.last!.position) && piece.byteCount > 4 * Self.step
   }
 
   /// The records among which the one is that is looked for, if there is one.
@@ -126,7 +131,7 @@ struct KnownBatch: Sendable {
   }
 
   /// About how many bytes of memory it takes.
-  var memoryBytes: Int { MemoryLayout<KnownBatch>.size + 32 + places.count * MemoryLayout<Place>.stride }
+  var memoryBytes: Int { MemoryLayout<KnownBatch>.size + 32 + places.capacity * MemoryLayout<Place>.stride }
 }
 
 /// The known batches of one interval of the offset index: those behind one entry's batch, through the next one's.

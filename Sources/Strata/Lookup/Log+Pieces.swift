@@ -26,6 +26,14 @@ extension Log {
   /// Reads the records among which the one is that is looked for, of a batch that has been checked. nil says nothing: a
   /// cursor says more.
   func lookUp(_ aim: LookupAim, at spot: Spot) throws(LogError) -> Read? {
+    do throws(LogError) { return try lookUpThere(aim, at: spot) } catch {
+      // Retention may just have removed it.
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
+  }
+
+  private func lookUpThere(_ aim: LookupAim, at spot: Spot) throws(LogError) -> Read? {
     guard let interval = recordCache.interval(spot.key, spot.truncations),
       let place = interval.place(with: spot.offset), spot.isSeen(interval.batches[place].header)
     else { return try readBatch(aim, at: spot) }

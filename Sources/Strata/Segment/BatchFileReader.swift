@@ -131,6 +131,16 @@ package struct BatchFileReader: ~Copyable {
     return header
   }
 
+  /// The base offset that the head at `place` has; nil where that lies further away than one read reaches. Moves
+  /// nothing.
+  package mutating func baseOffset(
+    at place: Int64, in file: any File, end: Int64
+  ) throws(IOError) -> Offset? {
+    let reach = Int(place - position) + RecordBatchHeader.headByteCount
+    guard reach <= maximumRead, try fill(reach, from: file, end: end) else { return nil }
+    return Offset(buffer.bytes.bigEndianInt64(at: Int(place - bufferStart)))
+  }
+
   /// Goes over the batch of `header`, which is the one at `position`.
   package mutating func skip(_ header: RecordBatchHeader) {
     position += Int64(header.sizeInBytes)
