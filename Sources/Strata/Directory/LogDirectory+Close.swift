@@ -17,7 +17,10 @@ extension LogDirectory {
       return table.entries.values.sorted { $0.name.text < $1.name.text }
     }
     guard let entries else { return }
-    defer { openLogs.release() }
+    defer {
+      transactions.giveUp()
+      openLogs.release()
+    }
     closeTransactions()
     let failures = Lock([LogError]())
     SideBySide.run(entries.count, threads: configuration.threads, environment) { place in

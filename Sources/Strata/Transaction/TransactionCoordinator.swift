@@ -64,6 +64,8 @@ final class TransactionCoordinator: Sendable {
     var version: UInt64 = 0
     /// Whether a write has failed, so that nobody knows.
     var isUnknown = false
+    /// Whether the directory may be somebody else's by now.
+    var isGivenUp = false
   }
 
   private let path: String
@@ -282,10 +284,16 @@ extension TransactionCoordinator {
     state.withLock { $0.isClosed = true }
   }
 
+  /// The file is never written again, not by who was about to either: the directory's lock is going to be given up.
+  func giveUp() {
+    stored.withLock { $0.isGivenUp = true }
+  }
+
   /// Returns when the file has said on the disk what was wanted in `version`.
   private func store(_ version: UInt64) throws(LogError) {
     try stored.withLock { stored throws(LogError) in
       if stored.version >= version, !stored.isUnknown { return }
+      if stored.isGivenUp { throw closed }
       let (next, number) = state.withLock { ($0.next(), $0.version) }
       stored.isUnknown = true
       try io { () throws(IOError) in try next.store(path, environment.fileSystem) }
