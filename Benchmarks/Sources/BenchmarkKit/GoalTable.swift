@@ -36,10 +36,9 @@ public struct GoalTable: Sendable {
   var cells: [[String]] {
     [["", "work", "goal", "measured", "limit", "of it", ""]]
       + outcomes.map { outcome in
-        let why = outcome.state == .notMeasured ? outcome.goal.missing ?? outcome.verdict : outcome.verdict
-        return [
+        [
           outcome.goal.number, outcome.goal.work, outcome.boundWords, outcome.valueWords ?? "",
-          outcome.limitWords, outcome.ofLimitWords, why,
+          outcome.limitWords, outcome.ofLimitWords, outcome.verdict,
         ]
       }
   }
