@@ -60,7 +60,7 @@ let package = Package(
     .testTarget(
       name: "BenchmarkTests",
       dependencies: [
-        "BenchmarkKit", "StrataWorkloads", "StrataGuard", "StrataBench",
+        "BenchmarkKit", "StrataWorkloads", "StrataBench", "StrataGuard",
         .product(name: "Strata", package: "strata"),
       ], swiftSettings: strict),
   ],

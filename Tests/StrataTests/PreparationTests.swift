@@ -1,6 +1,7 @@
 import Foundation
 import Strata
 import StrataIO
+import StrataLock
 import StrataSimulation
 import Testing
 
@@ -236,6 +237,39 @@ import Testing
     let with = try fill(configuration(preparation, writing), prepares: true)
     #expect(without > 200)
     #expect(with >= without - 1, "\(with) records instead of \(without)")
+  }
+
+  /// Also where somebody is making it ready at that very moment.
+  @Test func aFullDiskTakesBackWhatIsJustBeingPrepared() throws {
+    func fill(_ preparation: SegmentPreparation) throws -> Int {
+      let disk = disk(capacity: 2 << 20)
+      let log = try Log.open(
+        "log", configuration: configuration(preparation, segmentBytes: 600_000),
+        environment: disk.environment)
+      let count = Lock(0)
+      let isFull = Lock(false)
+      try ConcurrencyTests().threads(2) { number in
+        while !isFull.withLock({ $0 }) {
+          if number == 0 {
+            if preparation == .written { try? log.prepare(bytes: 600_000) }
+            continue
+          }
+          let failure = code { try log.append(Record(value: [UInt8](repeating: 7, count: 3000))) }
+          guard failure == nil else {
+            isFull.withLock { $0 = true }
+            #expect(failure == .noSpace)
+            break
+          }
+          count.withLock { $0 += 1 }
+        }
+      }
+      return count.withLock { $0 }
+    }
+    let without = try fill(.none)
+    for _ in 0..<10 {
+      let with = try fill(.written)
+      #expect(with >= without - 1, "\(with) records instead of \(without)")
+    }
   }
 
   /// A reader beside the writer, and Kafka's loader, take the zeros for the end.

@@ -1,7 +1,12 @@
+extension BenchmarkResult {
+  /// Whether Strata read or stored through a mapping.
+  var isInPlace: Bool { ["reading", "writing"].contains { self[$0]?.string == "mapped" } }
+}
+
 /// The results of a comparison as a table of at most 110 columns: a row for each work, a column for each
 /// engine, and how Strata stands to the best of the others.
 public struct PeerTable {
-  /// Results that were measured by turns, those of Strata in `mapped` where it reads in place.
+  /// Results that were measured by turns, that of Strata through a mapping apart.
   public struct Work: Sendable {
     public var label: String
     public var results: [BenchmarkResult] = []
@@ -44,7 +49,7 @@ public struct PeerTable {
     for result in results {
       let place = works.firstIndex { $0.label == result.label } ?? works.count
       if place == works.count { works.append(Work(label: result.label)) }
-      if result.parameters.contains(JSON.Member("reading", .string("mapped"))) {
+      if result.isInPlace {
         works[place].inPlace = result
       } else {
         works[place].results.append(result)

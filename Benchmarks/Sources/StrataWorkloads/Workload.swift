@@ -87,8 +87,8 @@ struct Bench: Sendable {
     defer { WorkDirectory.removeTree(path) }
     let configuration = configuration(for: bytes, reading, state)
     let log = try Log.open(path, configuration: configuration)
-    // Both segments as a whole: then nothing is written ahead while the time runs.
-    if state.preparation == .written { try log.prepare(bytes: 2 * configuration.segmentBytes) }
+    // Twice as much as it takes: more is due when half of it is used up, and not while the time runs.
+    if state.preparation == .written { try log.prepare(bytes: 2 * bytes) }
     return try body(log)
   }
 

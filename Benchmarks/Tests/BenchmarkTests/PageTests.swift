@@ -28,6 +28,7 @@ import Testing
       Sampler.latency("by offset", workload: "lookup", p50: 900),
       Sampler.result("append zstd", workload: "codec", rate: 2e6, share: 0.9),
       Sampler.result("scan lz4", workload: "codec", rate: 9e6, share: 3.5),
+      Sampler.result("large", workload: "size", rate: 2e6, share: 0.95),
       Sampler.result(
         "memcpy", workload: "limits", engine: "bare", rate: 1e6,
         parameters: [
@@ -96,7 +97,7 @@ import Testing
   @Test func everyChartIsThere() {
     let text = page(Self.results)
     for heading in [
-      "How close to the machine", "What grows with what", "Codecs", "How long one takes",
+      "How close to the machine", "What grows with what", "Codecs", "Cost against size", "How long one takes",
       "Beside other engines",
       "What the machine can do", "Everything", "Where it was measured",
     ] {

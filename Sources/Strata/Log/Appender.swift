@@ -141,8 +141,8 @@ struct Appender: ~Copyable {
     let limit = max(Int64(configuration.segmentBytes), end)
     let step = min(max(end, Self.allocationSteps.lowerBound), Self.allocationSteps.upperBound)
     let target = min(limit, max(end, allocatedEnd + step))
+    let isMapped = configuration.writing == .mapped
     do {
-      let isMapped = configuration.writing == .mapped
       try file.preallocate(allocatedEnd..<target, keepingSize: !isMapped)
       allocatedEnd = target
       if isMapped { fileEnd = max(fileEnd, target) }
@@ -150,7 +150,10 @@ struct Appender: ~Copyable {
       switch error.code {
       case .unsupported: cannotAllocate = true
       // A step may not fit where the batch still does; the write itself will tell.
-      case .noSpace: allocatedEnd = end
+      case .noSpace:
+        allocatedEnd = end
+        // The file may have grown by a part of the step.
+        if isMapped { hasLeftovers = true }
       default: throw error
       }
     }

@@ -1,6 +1,7 @@
 internal import StrataIO
 internal import StrataLock
 public import StrataRecords
+internal import Synchronization
 
 extension Log {
   /// Appends one record, as a batch of its own.
@@ -104,9 +105,16 @@ extension Log {
   func withAppender<R: Sendable>(
     _ body: (inout Appender) throws(LogError) -> R
   ) throws(LogError) -> R {
-    guard configuration.preparation == .written else { return try holdAppender(body) }
-    let (result, isDue) = try holdAppender { appender throws(LogError) in
-      (try body(&appender), appender.isPreparationDue)
+    func hold() throws(LogError) -> (R, Bool) {
+      try holdAppender { appender throws(LogError) in (try body(&appender), appender.isPreparationDue) }
+    }
+    let (result, isDue): (R, Bool)
+    do throws(LogError) { (result, isDue) = try hold() } catch {
+      // Nothing was appended, and room may be on its way into the next segment's file.
+      guard error.code == .noSpace, error.offsets == nil, hasPrepared.load(ordering: .relaxed) else {
+        throw error
+      }
+      (result, isDue) = try withoutPreparing(hold)
     }
     if isDue { prepareLater() }
     return result

@@ -63,6 +63,9 @@ public final class Log: Sendable {
   let preparing = Lock(())
   /// Whether whoever does so shall stop: the log is being closed.
   let stopsPreparing = Atomic<Bool>(false)
+  /// Whether anybody ever did, and how many want the room for themselves just now.
+  let hasPrepared = Atomic<Bool>(false)
+  let spaceRequests = Atomic<Int>(0)
   /// Whether the log's thread is going to write ahead, and that thread; nil before it first does.
   let isPreparationScheduled = Atomic<Bool>(false)
   let preparationThread = Lock<(any IOThread)?>(nil)

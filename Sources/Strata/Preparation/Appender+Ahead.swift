@@ -17,7 +17,9 @@ extension Appender {
   }
 
   /// Whether more is to be written ahead: not before there is a first record.
-  var isPreparationDue: Bool { progress.position > 0 && progress.position >= preparationDue }
+  var isPreparationDue: Bool {
+    configuration.preparation == .written && progress.position > 0 && progress.position >= preparationDue
+  }
 
   /// Writes the next zeros behind what is written of the active segment, up to `end` at most. Returns how far it is
   /// written now. Only for who holds the appender: so no zero ever meets a record.

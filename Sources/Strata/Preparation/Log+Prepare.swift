@@ -43,6 +43,19 @@ extension Log {
     thread.enqueue { [weak self] in self?.prepareInBackground() }
   }
 
+  /// Runs `body` while nobody writes ahead: who is at it gives up first. Only for who holds no lock.
+  func withoutPreparing<R>(_ body: () throws(LogError) -> R) throws(LogError) -> R {
+    spaceRequests.wrappingAdd(1, ordering: .relaxed)
+    defer { spaceRequests.wrappingSubtract(1, ordering: .relaxed) }
+    preparing.withLock { _ in }
+    return try body()
+  }
+
+  /// Whether who writes ahead has to stop: the log is being closed, or somebody needs the room.
+  private var mustStopPreparing: Bool {
+    stopsPreparing.load(ordering: .relaxed) || spaceRequests.load(ordering: .relaxed) > 0
+  }
+
   /// What cannot be prepared costs nobody an append: it is tried again further on.
   private func prepareInBackground() {
     preparing.withLock { _ in
@@ -72,6 +85,7 @@ extension Log {
 
   /// Only for who holds `preparing`. `base`: the segment that is appended to.
   private func prepareAlone(lead asked: Int64?, base: Offset, isInBackground: Bool) throws(LogError) {
+    hasPrepared.store(true, ordering: .relaxed)
     let known = try awake { appender -> (PreparationPlan.Facts, Int64) in
       appender.preparationLead = PreparationPlan.lead(
         at: appender.progress.position, earlier: appender.preparationLead)
@@ -80,11 +94,14 @@ extension Log {
     guard let (facts, lead) = known else { return }
     let plan = PreparationPlan(facts, lead: lead)
     let isAhead = try writeAhead(plan, from: facts.writtenEnd, base: base, isInBackground: isInBackground)
-    if isAhead, plan.nextBytes > facts.nextBytes { try prepareNext(bytes: plan.nextBytes) }
+    if isAhead, plan.nextBytes > facts.nextBytes, !mustStopPreparing {
+      try prepareNext(bytes: plan.nextBytes)
+    }
+    // Who was outrun, or had to stop, leaves the disk to the others for a while.
+    let goesOn = isAhead && !mustStopPreparing
     _ = try awake { appender in
-      // Who was outrun leaves the disk to who is faster, for a while.
       appender.preparationDue =
-        isAhead
+        goesOn
         ? PreparationPlan.due(appender.preparationFacts, lead: min(lead, PreparationPlan.leads.upperBound))
         : appender.progress.position + PreparationPlan.leads.upperBound
     }
@@ -95,7 +112,7 @@ extension Log {
     _ plan: PreparationPlan, from start: Int64, base: Offset, isInBackground: Bool
   ) throws(LogError) -> Bool {
     var synchronized = start
-    while !stopsPreparing.load(ordering: .relaxed) {
+    while !mustStopPreparing {
       let step = try awake { appender throws(LogError) -> (reached: Int64, position: Int64)? in
         guard appender.progress.baseOffset == base else { return nil }
         let reached = try io { () throws(IOError) in try appender.writeAhead(through: plan.activeEnd) }
@@ -141,8 +158,12 @@ extension Log {
       } catch { throw LogError(error) }
     }
     do throws(LogError) {
-      try io { () throws(IOError) in try fill(&next, bytes: bytes) }
+      let isWhole = try io { () throws(IOError) in try fill(&next, bytes: bytes) }
       let ready = next
+      guard isWhole else {
+        try io { () throws(IOError) in try ready.discard(fileSystem) }
+        return
+      }
       let isTaken = try awake { appender in
         appender.prepared = ready
         return true
@@ -157,14 +178,17 @@ extension Log {
     }
   }
 
-  private func fill(_ next: inout PreparedSegment, bytes: Int64) throws(IOError) {
+  /// False where it has to stop before.
+  private func fill(_ next: inout PreparedSegment, bytes: Int64) throws(IOError) -> Bool {
     var synchronized = next.bytes
-    while next.bytes < bytes, !stopsPreparing.load(ordering: .relaxed) {
+    while next.bytes < bytes {
+      if mustStopPreparing { return false }
       try next.write(through: bytes)
       if next.bytes - synchronized >= Self.preparationStep || next.bytes >= bytes {
         try next.makeDurable()
         synchronized = next.bytes
       }
     }
+    return true
   }
 }

@@ -18,7 +18,7 @@ extension Log {
       return store(record, at: time, with: &appender!)
     }
     guard let stored else { return nil }
-    if stored.isDue, configuration.preparation == .written { prepareLater() }
+    if stored.isDue { prepareLater() }
     return stored.place
   }
 

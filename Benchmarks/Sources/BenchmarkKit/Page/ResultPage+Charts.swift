@@ -3,7 +3,9 @@ extension ResultPage {
 
   /// Every result of Strata as a share of its own limit.
   var closeness: Markup? {
-    let own = results.filter { $0.engine == "strata" && !$0.isComparison && $0.ofLimit != nil }
+    let own = results.filter {
+      $0.engine == "strata" && !$0.isComparison && $0.ofLimit != nil && $0.workload != "size"
+    }
     guard !own.isEmpty else { return nil }
     var charts: [Markup] = []
     for workload in own.map(\.workload).distinct {
@@ -123,6 +125,18 @@ extension ResultPage {
     return BarChart(caption: caption, rows: rows, figureTitle: "measured", noteTitle: "beside it")
   }
 
+  // MARK: Size
+
+  /// A large log beside a small one.
+  var sizes: Markup? {
+    let own = results.filter { $0.workload == "size" && $0.engine == "strata" && $0.recordsPerSecond != nil }
+    guard !own.isEmpty else { return nil }
+    let charts = own.map { element("div", "card", [absolute($0["work"]?.string ?? "", [$0]).markup]) }
+    return section(
+      "Cost against size", "A large log; the stroke is the same work in a small one.",
+      [element("div", "grid", charts)])
+  }
+
   // MARK: Latencies
 
   var latencies: Markup? {
@@ -153,7 +167,8 @@ extension ResultPage {
       "The same values, by turns in the same process, each engine as its documentation advises. Values a "
         + "second, but the median time of one for look-ups, where shorter is better; the stroke is a bare "
         + "system call on the same bytes. "
-        + "Strata checks all it reads, RocksDB the blocks it loads; SQLite and LMDB check nothing.",
+        + "Strata checks every batch that it scans, and one that it looks into for the first time; RocksDB "
+        + "checks the blocks it loads; SQLite and LMDB check nothing.",
       [element("div", "grid", charts)])
   }
 
@@ -161,7 +176,7 @@ extension ResultPage {
     let results = work.results + [work.inPlace].compactMap { $0 }
     var rows = results.map { result in
       BarChart.Row(
-        label: Palette.name(result.engine) + (result["reading"]?.string == "mapped" ? " in place" : ""),
+        label: Palette.name(result.engine) + (result.isInPlace ? " in place" : ""),
         engine: result.engine,
         value: work.isLatency ? Double(result.latency?.p50 ?? 0) : result.recordsPerSecond?.median ?? 0,
         range: work.isLatency ? nil : result.recordsPerSecond?.range(), figure: result.mainFigure,

@@ -31,7 +31,7 @@ public struct ResultPage: Sendable {
         element("title", text: title), .style(PageStyle.rules),
       ])
     let sections = [
-      goalTable, closeness, curves, codecs, latencies, peers, machine, everything, surroundings,
+      goalTable, closeness, curves, codecs, sizes, latencies, peers, machine, everything, surroundings,
     ]
     let body = element(
       "body", [element("header", heading(title)), element("main", sections.compactMap { $0 })])

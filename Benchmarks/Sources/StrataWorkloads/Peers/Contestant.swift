@@ -4,7 +4,7 @@ internal import Strata
 /// Who takes part in a comparison: Strata, and the peers that were asked for.
 enum Contestant: Sendable, Equatable {
   case strata
-  /// Strata, reading sealed segments in place.
+  /// Strata through mappings: sealed segments are read in place, small appends stored there.
   case strataInPlace
   case peer(Peer)
 
@@ -22,7 +22,7 @@ enum Contestant: Sendable, Equatable {
     case .strata: return try StrataEngine(path: path, setting: setting)
     case .strataInPlace:
       var setting = setting
-      setting.reading = .mapped
+      setting.isInPlace = true
       return try StrataEngine(path: path, setting: setting)
     case .peer(let peer):
       #if Peers
@@ -37,10 +37,13 @@ enum Contestant: Sendable, Equatable {
     }
   }
 
-  /// What it looks at when it reads: comparing is fair only to those who know that.
-  var checks: String {
+  /// What it looks at when it scans or looks up: comparing is fair only to those who know that.
+  func checks(_ workload: Workload) -> String {
     switch self {
-    case .strata, .strataInPlace: "the CRC-32C of every batch and the framing of every record"
+    case .strata, .strataInPlace:
+      workload == .lookup
+        ? "the CRC-32C of a batch when it first looks into it, later the record"
+        : "the CRC-32C of every batch and the framing of every record"
     case .peer(.sqlite): "nothing: a page has no checksum"
     case .peer(.rocksdb): "the checksum of every block it loads, not of one in its cache"
     case .peer(.lmdb): "nothing: a page has no checksum, and values are handed out in place"

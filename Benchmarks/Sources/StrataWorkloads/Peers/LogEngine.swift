@@ -39,8 +39,10 @@ struct EngineSetting: Sendable {
   var isSynced: Bool
   /// About how many bytes of values will be in it.
   var bytes: Int
-  /// Whether Strata reads in place.
-  var reading = ReadingMode.copied
+  /// Whether Strata reads and stores through mappings.
+  var isInPlace = false
+  /// Whether it is filled to be read: Strata reads in place what is sealed, and has to have sealed something.
+  var isForReading = false
 }
 
 extension LogEngine {

@@ -14,9 +14,11 @@ final class StrataEngine: LogEngine, @unchecked Sendable {
     var configuration = LogConfiguration()
     configuration.segmentBytes = min(Int(Int32.max), max(2 * setting.bytes, 64 << 20))
     configuration.segmentMilliseconds = nil
-    configuration.reading = setting.reading
-    // Only a segment that is sealed is read in place; all but the last of so many are.
-    if setting.reading == .mapped { configuration.segmentBytes = max(1 << 20, setting.bytes / 16) }
+    if setting.isInPlace {
+      configuration.reading = .mapped
+      configuration.writing = .mapped
+      if setting.isForReading { configuration.segmentBytes = max(1 << 20, setting.bytes / 16) }
+    }
     log = try Log.open(path, configuration: configuration)
     self.setting = setting
     next = Int(log.logEndOffset.rawValue)
@@ -48,13 +50,11 @@ final class StrataEngine: LogEngine, @unchecked Sendable {
   }
 
   func read(_ number: Int, _ body: (Span<UInt8>) -> Void) throws -> Bool {
-    var cursor = log.fetch(from: Offset(Int64(number)), isolation: .logEnd)
-    guard let batch = try cursor.next() else { return false }
-    var records = try batch.records()
-    guard let record = try records.next(), record.offset.rawValue == Int64(number), let value = record.value
-    else { return false }
-    body(value)
-    return true
+    try log.withRecord(at: Offset(Int64(number)), isolation: .logEnd) { record in
+      guard let value = record.value else { return false }
+      body(value)
+      return true
+    } ?? false
   }
 
   func settle() {}
