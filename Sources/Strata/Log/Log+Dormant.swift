@@ -122,6 +122,7 @@ extension Log {
       let failure = LogError(
         .poisoned, path: path, offsets: start..<found,
         detail: "the files were changed by somebody else while the log was asleep; open it again")
+      isPoisoned.store(true, ordering: .relaxed)
       state.withLock { $0.poison = failure }
       throw failure
     }

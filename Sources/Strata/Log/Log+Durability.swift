@@ -243,7 +243,10 @@ extension Log {
         let done = state.waiters.isEmpty ? [] : state.takeWaiters { $0.isDone(copy) }
         return (done, state.hasUnservedWaiter)
       case .failure(let error):
-        if !Mutants.leavesOut(.poisonLatch) { state.poison = error }
+        if !Mutants.leavesOut(.poisonLatch) {
+          state.poison = error
+          isPoisoned.store(true, ordering: .relaxed)
+        }
         return (state.takeWaiters { _ in true }, false)
       }
     }

@@ -55,6 +55,8 @@ public final class Log: Sendable {
   /// Held by who replaces or removes sealed segments, and by who takes records back: one of them at a time.
   /// Whoever wants the appender's lock besides takes this one first.
   let maintaining = Lock(())
+  /// A copy of whether the state is poisoned, for who stores records without a look at the state first.
+  let isPoisoned = Atomic<Bool>(false)
   /// Held by who compacts.
   let compacting = Lock(())
   /// How many wait for a compaction to give way: it looks after every batch.

@@ -27,7 +27,9 @@ extension Log {
     // Wakes the log, or says why nothing may be written.
     let base = try holdAppender { appender in appender.progress.baseOffset }
     try preparing.withLock { _ throws(LogError) in
-      try prepareAlone(lead: bytes.map(Int64.init), base: base, isInBackground: false)
+      // More than this segment and the next one is never prepared.
+      let lead = bytes.map { min(Int64($0), 2 * Int64(configuration.segmentBytes)) }
+      try prepareAlone(lead: lead, base: base, isInBackground: false)
     }
   }
 

@@ -1,6 +1,7 @@
 internal import StrataIO
 internal import StrataLock
 internal import StrataRecords
+internal import Synchronization
 
 /// The short way of one record into the log: built in the appender's memory, and stored through the mapping.
 extension Log {
@@ -8,7 +9,9 @@ extension Log {
   /// blocks are missing, the log sleeps or is poisoned —, and nothing has changed: then the general way does it, or says
   /// why not.
   func store(_ record: Record) -> AppendedBatch? {
-    guard access == .readWrite, configuration.compression.codec == .none else { return nil }
+    guard access == .readWrite, configuration.compression.codec == .none,
+      !isPoisoned.load(ordering: .relaxed)
+    else { return nil }
     var time = Timestamp.none
     if record.timestamp == nil { time = Timestamp(milliseconds: environment.wallClockMilliseconds()) }
     noteUse()
@@ -29,7 +32,11 @@ extension Log {
     defer { appender.builder.removeFinished() }
     guard appender.canStore(header), !mustRoll(before: header, appender) else { return nil }
     appender.storeBuilt(header)
-    guard publish(header, &appender) else { return nil }
+    guard publish(header, &appender) else {
+      // It was poisoned just now; what was stored is no record.
+      appender.hasLeftovers = true
+      return nil
+    }
     let place = AppendedBatch(baseOffset: header.baseOffset, lastOffset: header.baseOffset)
     return (place, appender.isPreparationDue)
   }
