@@ -105,6 +105,34 @@ import Testing
     #expect(try log.values(from: 0, isolation: .durable) == ["durable"])
   }
 
+  /// Not even through the mapping, by the short way of a single record.
+  @Test func aPoisonedLogStoresNothing() throws {
+    let disk = SimulatedDisk(seed: 1, crashAt: .never)
+    var configuration = LogConfiguration.crash
+    configuration.writing = .mapped
+    configuration.segmentBytes = 1 << 16
+    let log = try Log.open("log", configuration: configuration, environment: disk.environment)
+    for _ in 0..<3 { try log.append(Record(value: "durable")) }
+    let rule = FaultRule(.failedSync(.ext4), on: [.synchronize], pathSuffix: ".log")
+    disk.add(rule)
+    #expect(code { try log.append(Record(value: "lost")) } == .poisoned)
+    let (before, _) = try file(disk)
+    for durability in [Durability.buffered, .synced] {
+      #expect(code { try log.append(Record(value: "rejected"), durability: durability) } == .poisoned)
+    }
+    let (after, text) = try file(disk)
+    #expect(after == before && !text.contains("rejected"))
+  }
+
+  private func file(_ disk: SimulatedDisk) throws -> ([UInt8], String) {
+    let file = try disk.environment.fileSystem.open("log/00000000000000000000.log", .read)
+    defer { file.close() }
+    var bytes = [UInt8](repeating: 0, count: Int(try file.metadata().size))
+    var span = bytes.mutableSpan
+    _ = try file.read(into: &span, at: 0)
+    return (bytes, String(decoding: bytes, as: UTF8.self))
+  }
+
   @Test func aReaderThatCameToAnotherSegmentKeepsNothingOpen() throws {
     let disk = SimulatedDisk(seed: 1, crashAt: .never)
     do {
