@@ -24,6 +24,27 @@ import Testing
     }
   }
 
+  /// Every byte counts, in keys of every length, also where all hashes are one.
+  @Test(arguments: [64, 0]) func everyByteOfAKeyCounts(hashBits: Int) {
+    let map = KeyOffsetMap(budgetBytes: 1 << 20, hashBits: hashBits)
+    var keys: [[UInt8]] = []
+    for length in 0...41 {
+      let key = [UInt8](repeating: 5, count: length)
+      keys.append(key)
+      for place in key.indices {
+        var other = key
+        other[place] ^= 1
+        keys.append(other)
+      }
+    }
+    for (offset, key) in keys.enumerated() {
+      let isPut = map.put(key.span, Offset(Int64(offset)))
+      #expect(isPut)
+    }
+    #expect(map.count == keys.count)
+    for (offset, key) in keys.enumerated() { #expect(map.offset(of: key.span) == Offset(Int64(offset))) }
+  }
+
   @Test func whatDoesNotFitIsRefusedAndNothingElseChanged() {
     for budget in [4 << 10, 10_000, 100_000] {
       let map = KeyOffsetMap(budgetBytes: budget)
