@@ -115,7 +115,9 @@ package final class KeyOffsetMap: @unchecked Sendable {
     let entry = unsafe table.pointee.entries + start
     unsafe entry.storeBytes(of: offset.rawValue, as: Int64.self)
     unsafe entry.storeBytes(of: UInt32(key.count), toByteOffset: 8, as: UInt32.self)
-    if let bytes = key.baseAddress { unsafe (entry + Self.headBytes).copyMemory(from: bytes, byteCount: key.count) }
+    if let bytes = key.baseAddress {
+      unsafe (entry + Self.headBytes).copyMemory(from: bytes, byteCount: key.count)
+    }
     // After the slots were doubled the key belongs elsewhere.
     unsafe table.pointee.slots[find(key, hash)] =
       hash & 0xFFFF_FFFF_0000_0000 | UInt64(start / Self.unit + 1)

@@ -65,6 +65,8 @@ extension DirectoryBehaviour {
       disk.removeFaults()
     }
     // The epoch of what was decided becomes another.
+    let bytes = disk.contents(of: "data/strata.transactions")?.count ?? 0
+    try expect(bytes > 37, "a file of \(bytes) bytes says what was decided")
     disk.flipBit(0, ofByte: 37, in: "data/strata.transactions")
     for path in ["data/b-0", "data/a-0"] {
       _ = try Log.open(path, configuration: .crash, environment: disk.environment)
